@@ -1,0 +1,39 @@
+import { performance } from 'node:perf_hooks';
+import { AbortedError } from './errors.ts';
+
+/** The only source of time in the product; tests pass a virtual one. */
+export interface Clock {
+  /** Wall time in milliseconds since the epoch. May jump. */
+  wallMs(): number;
+  /** Monotonic time in milliseconds; deadlines are kept in it. */
+  monotonicMs(): number;
+  /** Resolves after `durationMs`; rejects with AbortedError as soon as the signal is aborted. */
+  sleep(durationMs: number, signal?: AbortSignal): Promise<void>;
+}
+
+export const systemClock: Clock = {
+  wallMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  sleep: (durationMs, signal) =>
+    new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(abortedError(signal));
+      const onAbort = (): void => {
+        clearTimeout(timer);
+        reject(abortedError(signal));
+      };
+      const timer = setTimeout(
+        () => {
+          signal?.removeEventListener('abort', onAbort);
+          resolve();
+        },
+        Math.max(0, durationMs),
+      );
+      signal?.addEventListener('abort', onAbort, { once: true });
+    }),
+};
+
+/** The error with which a wait ends when its signal is aborted; keeps the signal's reason as cause. */
+export function abortedError(signal?: AbortSignal): AbortedError {
+  const reason: unknown = signal?.reason;
+  return reason instanceof AbortedError ? reason : new AbortedError('the wait was cancelled', { cause: reason });
+}

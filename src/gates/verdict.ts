@@ -1,0 +1,49 @@
+/** Why a slot of a check has no known value. UNKNOWN is never OK and never BAD. */
+export type UnknownReason =
+  | 'query-error'
+  | 'empty'
+  | 'stale'
+  | 'nan'
+  | 'too-few-samples'
+  | 'series-set-mismatch'
+  | 'identity-mismatch'
+  | 'rule-stale'
+  | 'slot-missed'
+  | 'vacuous'
+  | 'scrape-path';
+
+/** What one check said in one slot. */
+export type Sample =
+  | { state: 'OK'; value?: number }
+  | { state: 'BAD'; detail: string; value?: number }
+  | { state: 'UNKNOWN'; reason: UnknownReason; detail?: string };
+
+export type VerdictKind = 'PASS' | 'FAIL' | 'HOLD' | 'INCONCLUSIVE';
+
+/** Summary of one check over a gate. */
+export interface CheckSummary {
+  check: string;
+  node: string;
+  critical: boolean;
+  advisory: boolean;
+  ok: number;
+  bad: number;
+  unknown: number;
+  /** One character a slot, oldest first: `+` OK, `-` BAD, `?` UNKNOWN. */
+  slots: string;
+  /** The last detail that was not OK. */
+  lastDetail?: string;
+}
+
+export interface GateVerdict {
+  kind: VerdictKind;
+  /** A sentence: which check, on which node, after how long, the last value seen. */
+  reason: string;
+  /** Machine word for the reason: `window-full`, `critical-bad`, `bad-ratio`, `flap`, `identity`, `quorum`, `unknown-run`, `deadline`, … */
+  cause: string;
+  /** Profiles smoke and quick are labelled weak. */
+  weak: boolean;
+  slots: number;
+  elapsedMs: number;
+  checks: CheckSummary[];
+}

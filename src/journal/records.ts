@@ -1,0 +1,161 @@
+import type { GateVerdict } from '../gates/verdict.ts';
+
+/** Fields that the journal adds to every record. */
+export interface RecordEnvelope {
+  /** From 0, without gaps. */
+  seq: number;
+  /** Wall time, ISO 8601 with ms. */
+  at: string;
+  /** Monotonic time in ms since the run started (or was resumed). */
+  monoMs: number;
+  /** SHA-256 of the line before; 64 zeros in the first record. */
+  prev: string;
+}
+
+/** One node before the run, for the next operator and for rollback. */
+export interface NodeBefore {
+  node: string;
+  version: string;
+  digest: string;
+  generation: string;
+  state: string;
+}
+
+export interface PlanStep {
+  /** Stable name, as in `upgrade/validator-0`. */
+  id: string;
+  kind: 'preflight' | 'create' | 'replace' | 'gate-all' | 'load' | 'verify';
+  nodes: string[];
+  /** Versions by node. */
+  from?: string;
+  to?: string;
+  gate?: string;
+  /** What undoes it; the sentence is for people. */
+  compensation?: string;
+  /** Voting power left over the quorum threshold while the step runs; negative halts the chain. Absent without quorum. */
+  quorumMargin?: number;
+}
+
+/** Ordered steps of a run. Its hash is what is executed and approved. */
+export interface Plan {
+  testnet: string;
+  runbook: string;
+  parameters: Record<string, string>;
+  lab: string;
+  gate: string;
+  onFailure: 'rollback' | 'node' | 'hold';
+  steps: PlanStep[];
+  worstQuorumMargin?: number;
+  /** Steps during which the system halts by design (availability: halt-allowed). */
+  halts: string[];
+}
+
+export type RunOutcome =
+  | 'passed'
+  | 'failed'
+  | 'rolled-back'
+  | 'rollback-failed'
+  | 'held'
+  | 'inconclusive'
+  | 'refused'
+  | 'interrupted'
+  | 'error';
+
+/** What happened in a run, in the order it happened. Evidence of bulk (samples, series) is stored beside it by content hash. */
+export type RunEvent =
+  | {
+      type: 'run.started';
+      runId: string;
+      testnet: string;
+      system: string;
+      lab: string;
+      runbook: string;
+      planHash: string;
+      plan: Plan;
+      seatrialVersion: string;
+      before: NodeBefore[];
+    }
+  | { type: 'step.started'; step: string }
+  | { type: 'step.done'; step: string }
+  | { type: 'step.refused'; step: string; reason: string }
+  | {
+      type: 'intent';
+      step: string;
+      action: 'create' | 'replace' | 'remove';
+      node: string;
+      fromVersion?: string;
+      toVersion: string;
+      toDigest: string;
+      generation: string;
+    }
+  | {
+      type: 'done';
+      step: string;
+      action: 'create' | 'replace' | 'remove';
+      node: string;
+      digest: string;
+      instance: string;
+      version: string;
+      tookMs: number;
+    }
+  | { type: 'gate.started'; gate: string; step: string; nodes: string[]; profile: string; deadlineMs: number }
+  | { type: 'gate.phase'; gate: string; phase: 'preflight' | 'identity' | 'settle' | 'observe' | 'soak' }
+  | { type: 'gate.verdict'; gate: string; step: string; nodes: string[]; verdict: GateVerdict; evidence: string }
+  | { type: 'guard.failed'; step: string; node: string; check: string; reason: string }
+  | { type: 'rollback.started'; reason: string; nodes: string[] }
+  | { type: 'load.started'; perSecond: number }
+  | { type: 'load.finished'; summary: LoadSummary; evidence: string }
+  | { type: 'note'; level: 'info' | 'warning'; text: string }
+  | {
+      type: 'run.finished';
+      outcome: RunOutcome;
+      exitCode: number;
+      reason?: string;
+      after: NodeBefore[];
+      cost?: RunCost;
+      observations: string;
+    };
+
+export interface LoadSummary {
+  sent: number;
+  acknowledged: number;
+  rejected: number;
+  unknown: number;
+  /** Acknowledged, and not found on every node afterwards. */
+  lost: number;
+  /** Found at more than one height. */
+  duplicated: number;
+  /** Acknowledged but not looked for, and why; a figure of lost = 0 means nothing without this being 0. */
+  unchecked: number;
+  latencyP50Ms?: number;
+  latencyP95Ms?: number;
+}
+
+/** What the run cost the network's users. */
+export interface RunCost {
+  /** Consensus rounds without a block, over the whole run. */
+  missedRounds?: number;
+  /** Longest time in which the highest height did not rise, ms. */
+  worstStallMs?: number;
+  lost: number;
+  duplicated: number;
+  durationMs: number;
+}
+
+export type RunRecord = RecordEnvelope & RunEvent;
+
+/** One line of observations.jsonl: what was seen of a node in one slot. Not part of the hash chain; its hash stands in run.finished. */
+export interface ObservationLine {
+  atMs: number;
+  node: string;
+  state: string;
+  version?: string;
+  digest?: string;
+  height?: number;
+  peers?: number;
+  /** Node answered its liveness probe. */
+  alive: boolean;
+  /** Transactions this node acknowledged, and errors, since the line before. */
+  acknowledged: number;
+  errors: number;
+}

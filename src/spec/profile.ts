@@ -1,0 +1,167 @@
+/**
+ * The system profile: everything that differs between systems under test, as typed data and small functions.
+ * A profile lives in systems/<name>/profile.ts and is its default export; src/ knows no system by name.
+ */
+
+/** How much voting power may be missing. `none`: every node is for itself. */
+export type QuorumRule = 'none' | 'majority' | 'bft' | 'all';
+
+/** A node as a profile's functions see it: resolved, before it runs. */
+export interface NodePlan {
+  name: string;
+  role: string;
+  /** Position among all nodes of the testnet, from 0. */
+  index: number;
+  votingPower: number;
+  /** Where the node keeps its data, as the node itself sees it. */
+  dataDir: string;
+  /** Where its non-secret files (see `SystemProfile.files`) are, as the node itself sees it. */
+  configDir: string;
+  /** Where its secrets are, as the node itself sees it. */
+  secretsDir: string;
+  /** Address other nodes reach it at: 127.0.0.1 on the process lab, its static address on a Docker network. */
+  address: string;
+  /** What the node listens on: 127.0.0.1 on the process lab, 0.0.0.0 inside a container. */
+  listenAddress: string;
+  /** Port numbers by the names in `RoleProfile.ports`, as nodes use them among each other. */
+  ports: Record<string, number>;
+  /** Feature flags of this node, from the testnet file. */
+  flags: Record<string, string | number | boolean>;
+}
+
+/** The whole testnet as a profile's functions see it. */
+export interface NetworkPlan {
+  testnet: string;
+  nodes: readonly NodePlan[];
+  /** Public halves of the generated identities, by node name. */
+  publicKeys: Record<string, string>;
+}
+
+export interface RoleProfile {
+  /** Nodes of this role when the testnet file names no number. */
+  defaultCount: number;
+  /** Voting power of a node; 0 takes no part in quorum. */
+  votingPower: number;
+  /** Ports by name. On a container network each node uses these; on one host every node is given its own. */
+  ports: Record<string, number>;
+  /** Roles with a lower number are started, and upgraded, first. */
+  startOrder: number;
+}
+
+/** What a node says of itself. A field that the node did not report is absent, never zero. */
+export interface NodeStatus {
+  /** The version that the node claims; compared with the digest of what runs, never trusted. */
+  version?: string;
+  height?: number;
+  /** Number of connected peers. */
+  peers?: number;
+  catchingUp?: boolean;
+  /** Consensus rounds that produced no block, since the node started. */
+  roundsMissed?: number;
+}
+
+/** What a node holds at one height; two nodes of one chain must agree on every field. */
+export interface BlockEvidence {
+  height: number;
+  /** Every value that must be the same on all nodes at this height (block hash, application hash), by name. */
+  hashes: Record<string, string>;
+}
+
+/** How the profile's probes talk to a node. Every call has its own deadline; failures reject with the reason. */
+export interface ProbeClient {
+  /** GET of a path on one of the node's published ports; rejects unless the status is 2xx. */
+  getJson(port: string, path: string): Promise<unknown>;
+  getText(port: string, path: string): Promise<string>;
+  /** POST of JSON. Does not reject on an HTTP status; rejects when there was no answer. */
+  postJson(port: string, path: string, body: unknown): Promise<{ status: number; body: unknown }>;
+}
+
+/** Result of submitting one transaction. `acknowledged` means durable by the system's own promise. */
+export type SubmitResult =
+  | { outcome: 'acknowledged'; id: string; height?: number }
+  /** Refused or failed before anything could have happened. */
+  | { outcome: 'rejected'; reason: string }
+  /** No answer or a time-out: it may or may not be in the chain. */
+  | { outcome: 'unknown'; id?: string; reason: string };
+
+/** A condition on counters that a node exposes, judged on the raw values since that node's start. */
+export interface MetricCheck {
+  name: string;
+  /** Default false: BAD samples up to 5 % of the window are tolerated. */
+  critical?: boolean;
+  /** Recorded, never deciding. Default false. */
+  advisory?: boolean;
+  /** Where the value is read: from the node itself, or from Prometheus. */
+  source: 'direct' | 'prometheus';
+  condition: RatioCondition | ValueCondition;
+}
+
+/** Σ bad ÷ Σ total of what was counted since the last slot window began. */
+export interface RatioCondition {
+  kind: 'ratio';
+  bad: MetricSelector;
+  total: MetricSelector;
+  /** Highest good ratio, 0 to 1. */
+  max: number;
+  /** Fewer events than this in the window are UNKNOWN(too-few-samples). Default 1. */
+  minEvents?: number;
+}
+
+export interface ValueCondition {
+  kind: 'value';
+  metric: MetricSelector;
+  min?: number;
+  max?: number;
+}
+
+export interface MetricSelector {
+  metric: string;
+  /** A label's exact value, or a pattern that must match all of it. */
+  labels?: Record<string, string | { matches: string }>;
+}
+
+export interface SystemProfile {
+  name: string;
+  title: string;
+  roles: Record<string, RoleProfile>;
+  quorum: QuorumRule;
+  /** Arguments after the program for one node. */
+  command(node: NodePlan, network: NetworkPlan): string[];
+  env?(node: NodePlan, network: NetworkPlan): Record<string, string>;
+  /** Non-secret files for one node: path relative to `configDir` → content. */
+  files?(node: NodePlan, network: NetworkPlan): Record<string, string>;
+  /** Made once per node and stored 0600; `files` are put into `secretsDir` before the first start. */
+  identity?(nodeName: string): { publicKey: string; files: Record<string, string> };
+  /** The interpreter that runs a release which is a program, and the image that holds it on container labs. */
+  runtime: { command: string[]; image: string };
+  /** How a release given as `build:` becomes a program: the command, run in the build context. */
+  build?(build: { args: Record<string, string>; output: string }): string[];
+  stop: { signal: NodeJS.Signals; graceMs: number };
+  /** Is the process there and answering at all? Separate from `probe`, which asks whether it does its work. */
+  liveness: { port: string; path: string };
+  /** The node's own view of its work. */
+  probe(client: ProbeClient): Promise<NodeStatus>;
+  /** What the node holds at a height, or undefined when it has not that height. Absent when the system has no heights. */
+  blockAt?(client: ProbeClient, height: number): Promise<BlockEvidence | undefined>;
+  metrics?: { port: string; path: string };
+  checks: readonly MetricCheck[];
+  progress?: {
+    /** A node whose height stands still for longer than this is not making progress, in ms. */
+    maxStallMs: number;
+    /** Blocks that a healthy node may be behind the highest one. */
+    maxLag: number;
+    /** Peers that a healthy node has at least, given the number of nodes. */
+    minPeers(nodeCount: number): number;
+  };
+  /** Submits one transaction that no other call has submitted, and waits for its acknowledgement. */
+  submit?(
+    client: ProbeClient,
+    transaction: { sequence: number; payload: string; timeoutMs: number },
+  ): Promise<SubmitResult>;
+  /** Whether an acknowledged transaction is there: its heights on this node; more than one entry is a duplicate. */
+  find?(client: ProbeClient, id: string): Promise<number[]>;
+  /** Prometheus alert rule groups for the system, as the content of a rule file. */
+  alertRules?: string;
+  /** Queries for the system's own panels on the fleet dashboard. `$testnet` and `$node` are replaced by Grafana. */
+  panels?: readonly { title: string; unit: string; query: string; legend: string }[];
+}

@@ -1,0 +1,1 @@
+export type GateProfileName = 'smoke' | 'quick' | 'standard' | 'soak';
