@@ -16,7 +16,10 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   sleep: (durationMs, signal) =>
     new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(abortedError(signal));
+      if (signal?.aborted) {
+        reject(abortedError(signal));
+        return;
+      }
       const onAbort = (): void => {
         clearTimeout(timer);
         reject(abortedError(signal));

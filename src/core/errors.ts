@@ -58,11 +58,7 @@ export class UsageError extends SeatrialError {
 }
 
 /** A step was refused before anything was touched: no quorum margin, drift, a capability that is missing, or a held lock. */
-export class RefusedError extends SeatrialError {
-  constructor(code: 'unsupported' | 'unsafe' | 'drift' | 'locked', message: string, options?: ErrorOptionsWithDetails) {
-    super(code, message, options);
-  }
-}
+export class RefusedError extends SeatrialError {}
 
 /** The lab (a process, the container engine, a disk) did not do what was asked. */
 export class LabError extends SeatrialError {

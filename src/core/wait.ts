@@ -19,7 +19,7 @@ export async function waitFor<T>(attempt: () => Promise<T | undefined>, options:
   const { clock, what, timeoutMs, intervalMs = 50, signal } = options;
   const startMs = clock.monotonicMs();
   let tries = 0;
-  let last = 'nothing was seen';
+  let last: string;
   for (;;) {
     if (signal?.aborted) throw abortedError(signal);
     tries++;

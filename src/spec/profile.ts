@@ -158,8 +158,8 @@ export interface SystemProfile {
     client: ProbeClient,
     transaction: { sequence: number; payload: string; timeoutMs: number },
   ): Promise<SubmitResult>;
-  /** Whether an acknowledged transaction is there: its heights on this node; more than one entry is a duplicate. */
-  find?(client: ProbeClient, id: string): Promise<number[]>;
+  /** Ids of the transactions in the block at a height, for the check that none was lost or doubled. */
+  transactionsAt?(client: ProbeClient, height: number): Promise<string[]>;
   /** Prometheus alert rule groups for the system, as the content of a rule file. */
   alertRules?: string;
   /** Queries for the system's own panels on the fleet dashboard. `$testnet` and `$node` are replaced by Grafana. */

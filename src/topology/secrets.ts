@@ -1,0 +1,66 @@
+import { chmod, mkdir, readdir, stat } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { writeFileAtomic, isErrno } from '../core/files.ts';
+import type { SystemProfile } from '../spec/profile.ts';
+import type { Allocation } from './allocation.ts';
+
+const secretMode = 0o600;
+
+export function secretsFolder(stateDir: string, owner: string): string {
+  return join(stateDir, 'secrets', owner);
+}
+
+/**
+ * Makes the identity of each node that has none: private files 0600 under secrets/<node>, the public half into the allocation.
+ * A node that has an identity keeps it.
+ */
+export async function ensureIdentities(
+  stateDir: string,
+  nodes: readonly string[],
+  profile: SystemProfile,
+  allocation: Allocation,
+): Promise<Allocation> {
+  if (!profile.identity) return allocation;
+  const publicKeys = { ...allocation.publicKeys };
+  for (const node of nodes) {
+    if (publicKeys[node] !== undefined) continue;
+    const identity = profile.identity(node);
+    const folder = secretsFolder(stateDir, node);
+    await ensurePrivateFolder(folder);
+    for (const [name, content] of Object.entries(identity.files)) {
+      await writeFileAtomic(join(folder, name), content, { mode: secretMode });
+    }
+    publicKeys[node] = identity.publicKey;
+  }
+  return { ...allocation, publicKeys };
+}
+
+/** Names of the secret files of a node. */
+export async function secretFileNames(stateDir: string, node: string): Promise<string[]> {
+  try {
+    return (await readdir(secretsFolder(stateDir, node))).sort();
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw error;
+  }
+}
+
+/** A random password in a 0600 file, made on first use; returns the file's path. */
+export async function ensurePassword(stateDir: string, owner: string): Promise<string> {
+  const folder = secretsFolder(stateDir, owner);
+  const file = join(folder, 'password');
+  try {
+    await stat(file);
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+    await ensurePrivateFolder(folder);
+    await writeFileAtomic(file, randomBytes(18).toString('base64url'), { mode: secretMode });
+  }
+  return file;
+}
+
+async function ensurePrivateFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await chmod(folder, 0o700);
+}

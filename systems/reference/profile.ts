@@ -1,0 +1,126 @@
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import type { NodePlan, SystemProfile } from '../../src/index.ts';
+
+/** Largest number of blocks a healthy validator is behind the highest; block sync fetches more than this in one round trip. */
+const maxLag = 5;
+
+function peersOf(node: NodePlan, nodes: readonly NodePlan[]): string[] {
+  return nodes.flatMap((peer) =>
+    peer.name === node.name ? [] : ['--peer', `${peer.name}=${peer.address}:${peer.ports['p2p']}`],
+  );
+}
+
+interface StatusBody {
+  version?: string;
+  height?: number;
+  peers?: number;
+  catchingUp?: boolean;
+  roundsMissed?: number;
+}
+
+interface BlockBody {
+  height: number;
+  hash: string;
+  appHash: string;
+}
+
+interface TransactionBody {
+  id?: string;
+  height?: number;
+  status?: string;
+  error?: string;
+}
+
+/** The reference chain in node/: BFT, one validator a process, 2/3 of the voting power. */
+const profile: SystemProfile = {
+  name: 'reference',
+  title: 'Reference chain',
+  roles: {
+    validator: { defaultCount: 4, votingPower: 1, ports: { http: 8080, p2p: 26656 }, startOrder: 1 },
+    follower: { defaultCount: 0, votingPower: 0, ports: { http: 8080, p2p: 26656 }, startOrder: 2 },
+  },
+  quorum: 'bft',
+  runtime: { command: ['node'], image: 'node:24-bookworm-slim' },
+  build: ({ args, output }) => [
+    'node',
+    'build.ts',
+    '--output',
+    output,
+    ...Object.entries(args).flatMap(([name, value]) => [`--${name}`, value]),
+  ],
+  identity: () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const { x } = publicKey.export({ format: 'jwk' });
+    if (x === undefined) throw new Error('an Ed25519 public key without its x coordinate');
+    return { publicKey: x, files: { 'validator.pem': privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() } };
+  },
+  files: (_node, network) => ({
+    'genesis.json': `${JSON.stringify(
+      {
+        chainId: network.testnet,
+        blockIntervalMs: 200,
+        validators: network.nodes
+          .filter((node) => node.votingPower > 0)
+          .map((node) => ({ id: node.name, publicKey: network.publicKeys[node.name], power: node.votingPower })),
+      },
+      null,
+      2,
+    )}\n`,
+  }),
+  command: (node, { nodes }) => [
+    ...['--id', node.name, '--data', node.dataDir],
+    ...['--genesis', `${node.configDir}/genesis.json`, '--key', `${node.secretsDir}/validator.pem`],
+    ...['--http', `${node.listenAddress}:${node.ports['http']}`, '--p2p', `${node.listenAddress}:${node.ports['p2p']}`],
+    ...peersOf(node, nodes),
+  ],
+  stop: { signal: 'SIGTERM', graceMs: 5_000 },
+  liveness: { port: 'http', path: '/health' },
+  probe: async (client) => {
+    const body = (await client.getJson('http', '/status')) as StatusBody;
+    const { version, height, peers, catchingUp, roundsMissed } = body;
+    return {
+      ...(version !== undefined && { version }),
+      ...(height !== undefined && { height }),
+      ...(peers !== undefined && { peers }),
+      ...(catchingUp !== undefined && { catchingUp }),
+      ...(roundsMissed !== undefined && { roundsMissed }),
+    };
+  },
+  blockAt: async (client, height) => {
+    const block = (await client.getJson('http', `/block/${height}`)) as BlockBody;
+    return { height: block.height, hashes: { block: block.hash, application: block.appHash } };
+  },
+  metrics: { port: 'http', path: '/metrics' },
+  checks: [
+    {
+      name: 'http-errors',
+      source: 'direct',
+      condition: {
+        kind: 'ratio',
+        bad: { metric: 'refchain_http_requests_total', labels: { code: { matches: '5..' } } },
+        total: { metric: 'refchain_http_requests_total' },
+        max: 0.05,
+        minEvents: 5,
+      },
+    },
+  ],
+  progress: { maxStallMs: 3_000, maxLag, minPeers: (nodeCount) => Math.ceil((nodeCount - 1) / 2) },
+  submit: async (client, { sequence, payload, timeoutMs }) => {
+    const path = `/tx?wait=commit&timeoutMs=${timeoutMs}`;
+    const { status, body } = await client.postJson('http', path, {
+      key: `load-${sequence % 1000}`,
+      value: payload,
+      nonce: randomUUID(),
+    });
+    const { id, height, error } = body as TransactionBody;
+    if (status === 200 && id !== undefined)
+      return { outcome: 'acknowledged', id, ...(height !== undefined && { height }) };
+    const reason = `HTTP ${status}${error === undefined ? '' : ` ${error}`}`;
+    if (status === 504 || status === 202) return { outcome: 'unknown', ...(id !== undefined && { id }), reason };
+    return { outcome: 'rejected', reason };
+  },
+  transactionsAt: async (client, height) =>
+    ((await client.getJson('http', `/block/${height}`)) as { txs: string[] }).txs,
+};
+
+export default profile;
