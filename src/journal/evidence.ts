@@ -1,0 +1,66 @@
+import { access, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import { canonicalJson, sha256 } from '../core/canonical.ts';
+import { LabError, messageOf } from '../core/errors.ts';
+import { isErrno, writeFileAtomic } from '../core/files.ts';
+import { evidenceFolder } from './run-files.ts';
+
+/** Larger evidence is stored compressed; below it a file that opens in any browser is worth more than the bytes. */
+const plainLimitBytes = 64 * 1024;
+
+const endings = ['.json', '.json.gz'] as const;
+
+/**
+ * Stores a value beside the journal under the SHA-256 of its canonical JSON, durable on return, and returns that hash. To be called
+ * before the record that refers to it is appended. Storing equal content again costs nothing. Throws a LabError when it cannot be written.
+ */
+export async function storeEvidence(runDir: string, value: unknown): Promise<string> {
+  const text = canonicalJson(value);
+  const hash = sha256(text);
+  if (await evidenceFile(runDir, hash)) return hash;
+  const isPlain = Buffer.byteLength(text) <= plainLimitBytes;
+  const file = join(evidenceFolder(runDir), `${hash}${isPlain ? '.json' : '.json.gz'}`);
+  try {
+    await writeFileAtomic(file, isPlain ? text : await promisify(gzip)(text));
+  } catch (cause) {
+    throw new LabError(`${file}: evidence cannot be written: ${messageOf(cause)}`, { cause, details: { file } });
+  }
+  return hash;
+}
+
+/** The file that holds this evidence, relative to the run's folder, or undefined when there is none. Its content is not looked at. */
+export async function evidenceFile(runDir: string, hash: string): Promise<string | undefined> {
+  for (const ending of endings) {
+    try {
+      await access(join(evidenceFolder(runDir), hash + ending));
+      return `evidence/${hash}${ending}`;
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT')) throw error;
+    }
+  }
+  return undefined;
+}
+
+/** The stored value. Throws a LabError that names the file when it is missing, unreadable, or not what its name says. */
+export async function loadEvidence(runDir: string, hash: string): Promise<unknown> {
+  const relative = await evidenceFile(runDir, hash);
+  if (relative === undefined) {
+    throw new LabError(`${evidenceFolder(runDir)}: evidence ${hash} is missing`, {
+      details: { hash, state: 'missing' },
+    });
+  }
+  const file = join(runDir, relative);
+  const details = { file, hash, state: 'damaged' };
+  let text: string;
+  try {
+    const bytes = await readFile(file);
+    text = (relative.endsWith('.gz') ? await promisify(gunzip)(bytes) : bytes).toString('utf8');
+  } catch (cause) {
+    throw new LabError(`${file}: evidence cannot be read: ${messageOf(cause)}`, { cause, details });
+  }
+  const actual = sha256(text);
+  if (actual !== hash) throw new LabError(`${file}: evidence was changed: its content has hash ${actual}`, { details });
+  return JSON.parse(text) as unknown;
+}

@@ -1,0 +1,159 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+import type { Clock } from '../core/clock.ts';
+import { LabError, messageOf } from '../core/errors.ts';
+import { isErrno } from '../core/files.ts';
+import type { ObservationLine } from './records.ts';
+import { observationsFile } from './run-files.ts';
+
+const flushAfterBytes = 64 * 1024;
+/** What a crash may cost the chart. */
+const flushAfterMs = 1000;
+
+/**
+ * Writes observations.jsonl. Lines are buffered and written about once a second, never fsynced one by one; a failure is kept and
+ * reported by `close`, so that watching never disturbs the run.
+ */
+export class ObservationWriter {
+  readonly file: string;
+  readonly #handle: FileHandle;
+  readonly #clock: Clock;
+  readonly #hash = createHash('sha256');
+  #buffer: string[] = [];
+  #bufferedBytes = 0;
+  #flushedAtMs: number;
+  #writing: Promise<void> = Promise.resolve();
+  #failure: LabError | undefined;
+  #closed: Promise<string> | undefined;
+
+  private constructor(file: string, handle: FileHandle, clock: Clock) {
+    this.file = file;
+    this.#handle = handle;
+    this.#clock = clock;
+    this.#flushedAtMs = clock.monotonicMs();
+  }
+
+  /** Starts the file, or goes on with that of an earlier run after its last complete line. */
+  static async open(runDir: string, clock: Clock): Promise<ObservationWriter> {
+    const file = observationsFile(runDir);
+    try {
+      const handle = await open(file, 'a+');
+      const writer = new ObservationWriter(file, handle, clock);
+      await writer.#keepCompleteLines();
+      return writer;
+    } catch (cause) {
+      throw new LabError(`${file}: observations cannot be written: ${messageOf(cause)}`, { cause, details: { file } });
+    }
+  }
+
+  add(line: ObservationLine): void {
+    const text = `${JSON.stringify(line)}\n`;
+    this.#buffer.push(text);
+    this.#bufferedBytes += text.length;
+    const isDue = this.#clock.monotonicMs() - this.#flushedAtMs >= flushAfterMs;
+    if (isDue || this.#bufferedBytes >= flushAfterBytes) this.#flush();
+  }
+
+  /** Writes what is left, makes the file durable and returns the SHA-256 of its content. Throws a LabError when anything was lost. */
+  close(): Promise<string> {
+    this.#closed ??= this.#finish();
+    return this.#closed;
+  }
+
+  async #finish(): Promise<string> {
+    this.#flush();
+    await this.#writing;
+    try {
+      await this.#handle.sync();
+    } catch (cause) {
+      this.#failure ??= this.#failed(cause);
+    } finally {
+      await this.#handle.close();
+    }
+    if (this.#failure) throw this.#failure;
+    return this.#hash.digest('hex');
+  }
+
+  #flush(): void {
+    const text = this.#buffer.join('');
+    this.#buffer = [];
+    this.#bufferedBytes = 0;
+    this.#flushedAtMs = this.#clock.monotonicMs();
+    if (text !== '') this.#writing = this.#writing.then(() => this.#write(text));
+  }
+
+  async #write(text: string): Promise<void> {
+    if (this.#failure) return;
+    try {
+      await this.#handle.appendFile(text);
+      this.#hash.update(text);
+    } catch (cause) {
+      this.#failure = this.#failed(cause);
+    }
+  }
+
+  #failed(cause: unknown): LabError {
+    return new LabError(`${this.file}: observations were lost: ${messageOf(cause)}`, {
+      cause,
+      details: { file: this.file },
+    });
+  }
+
+  async #keepCompleteLines(): Promise<void> {
+    let completeBytes = 0;
+    let tail: Buffer = Buffer.alloc(0);
+    for await (const chunk of createReadStream(this.file) as AsyncIterable<Buffer>) {
+      const content = Buffer.concat([tail, chunk]);
+      const end = content.lastIndexOf(0x0a) + 1;
+      this.#hash.update(content.subarray(0, end));
+      completeBytes += end;
+      tail = content.subarray(end);
+    }
+    if (tail.length > 0) await this.#handle.truncate(completeBytes);
+  }
+}
+
+const observationSchema = z.looseObject({
+  atMs: z.number(),
+  node: z.string(),
+  state: z.string(),
+  version: z.string().optional(),
+  digest: z.string().optional(),
+  height: z.number().optional(),
+  peers: z.number().optional(),
+  alive: z.boolean(),
+  acknowledged: z.number(),
+  errors: z.number(),
+});
+
+/**
+ * The observations of a run, oldest first, read line by line so that days of them need no memory. None when the run has no such file.
+ * Lines that are not observations (a torn last one) are skipped: only the hash in `run.finished` vouches for this file.
+ */
+export async function* readObservations(runDir: string): AsyncGenerator<ObservationLine> {
+  const input = createReadStream(observationsFile(runDir));
+  try {
+    for await (const line of createInterface({ input, crlfDelay: Infinity })) {
+      const observation = parseObservation(line);
+      if (observation) yield observation;
+    }
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+  } finally {
+    input.destroy();
+  }
+}
+
+function parseObservation(line: string): ObservationLine | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  const checked = observationSchema.safeParse(value);
+  return checked.success ? (checked.data as ObservationLine) : undefined;
+}
