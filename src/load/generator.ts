@@ -1,0 +1,88 @@
+import type { Clock } from '../core/clock.ts';
+import { AbortedError, messageOf } from '../core/errors.ts';
+import type { ProbeClient, SubmitResult, SystemProfile } from '../spec/profile.ts';
+import type { Ledger } from './ledger.ts';
+
+/** Time that the system has for acknowledging one transaction, in ms. */
+const submitTimeoutMs = 5_000;
+/** Transactions without an answer at one time; more than this and the generator waits instead of piling up. */
+const maxInFlight = 200;
+
+export interface LoadOptions {
+  profile: Pick<SystemProfile, 'submit'>;
+  /** Client by node name; traffic goes to them in turn. */
+  clients: ReadonlyMap<string, ProbeClient>;
+  perSecond: number;
+  ledger: Ledger;
+  clock: Clock;
+  /** Marks the payloads of this run. */
+  label: string;
+  /** Whether a node is taking traffic now; one that is being replaced is passed over, as a load balancer would do. */
+  isServing?: (node: string) => boolean;
+}
+
+/** Running traffic. */
+export interface Load {
+  /** Stops sending, and waits until every transaction in flight has its outcome. */
+  stop(): Promise<void>;
+}
+
+/** Offers transactions at a steady rate until stopped. The rate is of the schedule: a late tick sends what it owes. */
+export function startLoad(options: LoadOptions): Load {
+  const { profile, clients, perSecond, ledger, clock, label, isServing = () => true } = options;
+  const { submit } = profile;
+  const stopping = new AbortController();
+  const inFlight = new Set<Promise<void>>();
+  const nodes = [...clients.keys()];
+  let sequence = 0;
+  let turn = 0;
+
+  const nextNode = (): string | undefined => {
+    for (let tries = 0; tries < nodes.length; tries++) {
+      const node = nodes[turn++ % nodes.length];
+      if (node !== undefined && isServing(node)) return node;
+    }
+    return undefined;
+  };
+
+  const send = async (node: string, client: ProbeClient, number: number): Promise<void> => {
+    const startMs = clock.monotonicMs();
+    let result: SubmitResult;
+    try {
+      result = submit
+        ? await submit(client, { sequence: number, payload: `${label}-${number}`, timeoutMs: submitTimeoutMs })
+        : { outcome: 'rejected', reason: 'the system has no transactions' };
+    } catch (error) {
+      result = { outcome: 'unknown', reason: messageOf(error) };
+    }
+    ledger.record(node, number, result, clock.monotonicMs() - startMs);
+  };
+
+  const pump = async (): Promise<void> => {
+    const startMs = clock.monotonicMs();
+    let offered = 0;
+    while (!stopping.signal.aborted) {
+      const due = Math.floor(((clock.monotonicMs() - startMs) / 1000) * perSecond);
+      for (; offered < due; offered++) {
+        const node = inFlight.size < maxInFlight ? nextNode() : undefined;
+        const client = node === undefined ? undefined : clients.get(node);
+        if (node === undefined || client === undefined) continue;
+        const sending = send(node, client, sequence++).finally(() => inFlight.delete(sending));
+        inFlight.add(sending);
+      }
+      await clock.sleep(Math.max(10, 1000 / perSecond), stopping.signal);
+    }
+  };
+
+  const running = submit && perSecond > 0 && nodes.length > 0 ? pump() : Promise.resolve();
+  const ended = running.catch((error: unknown) => {
+    if (!(error instanceof AbortedError)) throw error;
+  });
+  return {
+    async stop() {
+      stopping.abort(new AbortedError('the load was stopped'));
+      await ended;
+      await Promise.all(inFlight);
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import { open, type FileHandle } from 'node:fs/promises';
+import type { SubmitResult } from '../spec/profile.ts';
+
+/** A transaction that the system acknowledged. */
+export interface AcknowledgedTransaction {
+  id: string;
+  node: string;
+  height?: number;
+}
+
+/** What became of the load on one node since it was last asked. */
+export interface NodeTally {
+  acknowledged: number;
+  errors: number;
+}
+
+/** Submissions and their outcomes, kept outside the cluster: in memory for the verdict, on disk as evidence. */
+export interface Ledger {
+  record(node: string, sequence: number, result: SubmitResult, latencyMs: number): void;
+  readonly counts: Readonly<{ sent: number; acknowledged: number; rejected: number; unknown: number }>;
+  readonly acknowledged: readonly AcknowledgedTransaction[];
+  /** Latencies of acknowledged transactions in ms, unsorted. */
+  readonly latenciesMs: readonly number[];
+  /** Counts of one node since the call before. */
+  takeTally(node: string): NodeTally;
+  close(): Promise<void>;
+}
+
+/** Opens the ledger file; one JSON line a transaction. */
+export async function openLedger(file: string): Promise<Ledger> {
+  const handle: FileHandle = await open(file, 'a', 0o644);
+  const counts = { sent: 0, acknowledged: 0, rejected: 0, unknown: 0 };
+  const acknowledged: AcknowledgedTransaction[] = [];
+  const latenciesMs: number[] = [];
+  const tallies = new Map<string, NodeTally>();
+  let pending: string[] = [];
+  let writing: Promise<void> = Promise.resolve();
+  let failure: Error | undefined;
+
+  const flush = (): void => {
+    if (pending.length === 0) return;
+    const text = pending.join('');
+    pending = [];
+    writing = writing
+      .then(() => handle.appendFile(text))
+      .catch((error: unknown) => {
+        failure ??= new Error(`${file} could not be written`, { cause: error });
+      });
+  };
+
+  return {
+    counts,
+    acknowledged,
+    latenciesMs,
+    record(node, sequence, result, latencyMs) {
+      counts.sent++;
+      counts[result.outcome]++;
+      const tally = tallies.get(node) ?? { acknowledged: 0, errors: 0 };
+      tallies.set(node, tally);
+      if (result.outcome === 'acknowledged') {
+        tally.acknowledged++;
+        latenciesMs.push(latencyMs);
+        acknowledged.push({ id: result.id, node, ...(result.height !== undefined && { height: result.height }) });
+      } else {
+        tally.errors++;
+      }
+      pending.push(`${JSON.stringify({ sequence, node, latencyMs: Math.round(latencyMs), ...result })}\n`);
+      if (pending.length >= 50) flush();
+    },
+    takeTally(node) {
+      const tally = tallies.get(node) ?? { acknowledged: 0, errors: 0 };
+      tallies.delete(node);
+      return tally;
+    },
+    async close() {
+      flush();
+      await writing;
+      await handle.sync();
+      await handle.close();
+      if (failure) throw failure;
+    },
+  };
+}
