@@ -1,0 +1,106 @@
+import type Docker from 'dockerode';
+import { LabError, UsageError } from '../../core/errors.ts';
+import type { Topology, TopologyNode } from '../../topology/topology.ts';
+import type { Lab } from '../lab.ts';
+import { engineCall } from './engine-call.ts';
+import { execInContainer } from './exec-command.ts';
+import { observationOf } from './observation.ts';
+import { logLines } from './output-frames.ts';
+import { findContainer, hasProcess, ownContainer } from './owned-container.ts';
+import { ignoring, sendSignal, stopContainer } from './stop-container.ts';
+import { wipeData } from './wipe-data.ts';
+
+export interface DockerLabOptions {
+  topology: Topology;
+  docker: Docker;
+}
+
+/**
+ * The lab port over one Docker engine. It acts only on containers that carry the testnet's and the node's labels; making and
+ * replacing them is Pulumi's work.
+ */
+export function createDockerLab({ topology, docker }: DockerLabOptions): Lab {
+  const { testnet } = topology;
+  return {
+    kind: 'docker',
+
+    async start(node, options = {}) {
+      const { container, facts } = await ownContainer(docker, testnet, node.name, options);
+      if (facts.State.Paused) {
+        await engineCall(`unpause ${node.name}`, options, (abortSignal) => container.unpause({ abortSignal }));
+      } else if (!hasProcess(facts)) {
+        await ignoring(304, () =>
+          engineCall(`start ${node.name}`, options, (abortSignal) => container.start({ abortSignal })),
+        );
+      }
+    },
+
+    async stop(node, options = {}) {
+      await stopContainer(node, await ownContainer(docker, testnet, node.name, options), options);
+    },
+
+    async signal(node, signal, options = {}) {
+      const { container } = await ownContainer(docker, testnet, node.name, options);
+      if (!(await sendSignal(node.name, container, signal, options))) {
+        throw new LabError(`cannot send ${signal} to ${node.name}: it is not running`, {
+          details: { node: node.name },
+        });
+      }
+    },
+
+    async exec(node, command, options = {}) {
+      const { container } = await ownContainer(docker, testnet, node.name, options);
+      return execInContainer(node.name, container, command, options);
+    },
+
+    async observe(node, options = {}) {
+      return observationOf(testnet, node.name, await findContainer(docker, testnet, node.name, options));
+    },
+
+    async logs(node, options = {}) {
+      const { container, facts } = await ownContainer(docker, testnet, node.name, options);
+      const { tail = 100, sinceMs } = options;
+      const log = await engineCall(`read the log of ${node.name}`, options, (abortSignal) =>
+        container.logs({
+          stdout: true,
+          stderr: true,
+          timestamps: true,
+          tail,
+          ...(sinceMs === undefined ? {} : { since: sinceMs / 1000 }),
+          abortSignal,
+        }),
+      );
+      return logLines(log, facts.Config.Tty).map((line) => ({ node: node.name, ...line }));
+    },
+
+    async wipe(node, options = {}) {
+      const { facts } = await ownContainer(docker, testnet, node.name, options);
+      if (facts.State.Running) {
+        throw new LabError(`cannot wipe ${node.name} while it runs; stop it first`, { details: { node: node.name } });
+      }
+      await wipeData(docker, testnet, node, facts, options);
+    },
+
+    endpoint: (node, port) => endpointOf(node, port),
+
+    async close() {
+      // The connection is dockerode's; idle sockets do not keep a process alive.
+    },
+  };
+}
+
+function endpointOf(node: TopologyNode, name: string): string {
+  const port = node.ports.find((candidate) => candidate.name === name);
+  if (!port) {
+    const known = node.ports.map((candidate) => candidate.name).join(', ');
+    throw new UsageError(`${node.name} publishes no port "${name}"; it has ${known || 'none'}`);
+  }
+  return `http://${reachable(node.bindAddress)}:${port.hostPort}`;
+}
+
+/** A wildcard is what the engine listens on; from here it is reached over loopback. */
+function reachable(bindAddress: string): string {
+  if (bindAddress === '0.0.0.0') return '127.0.0.1';
+  if (bindAddress === '::') return '[::1]';
+  return bindAddress.includes(':') ? `[${bindAddress}]` : bindAddress;
+}
