@@ -44,6 +44,8 @@ export interface TopologyNode {
   bindAddress: string;
   ports: NodePort[];
   stop: { signal: NodeJS.Signals; graceMs: number };
+  /** Container labs: command inside the container that exits 0 while the node is alive. Absent: no health check. */
+  healthcheck?: string[];
   limits: { memoryMb?: number; cpus?: number };
   /** Hash of everything whose change needs a replacement: release digest, command, env, flags, files. 16 hex digits. */
   generation: string;
