@@ -1,0 +1,128 @@
+import type { KeyObject } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { privateKeyFromPem, publicKeyFromRaw, publicKeyOf } from './keys.ts';
+import { logLevels } from './log.ts';
+import type { LogLevel } from './log.ts';
+import type { Address, PeerAddress } from './network.ts';
+import { ValidatorSet } from './validators.ts';
+import type { Genesis, GenesisValidator } from './validators.ts';
+
+export interface Config {
+  readonly id: string;
+  readonly dataFolder: string;
+  readonly genesis: Genesis;
+  readonly validators: ValidatorSet;
+  readonly privateKey: KeyObject | null;
+  readonly http: Address;
+  readonly p2p: Address;
+  readonly peers: readonly PeerAddress[];
+  readonly logLevel: LogLevel;
+}
+
+/** Wrong flags, files or data: the operator has to act. The process ends with exit code 2. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** Returns 'version' where only the version is asked for. Throws {@link ConfigError}. */
+export function readConfig(args: readonly string[]): Config | 'version' {
+  const flags = attempt('command line', () => parseArgs({ args: [...args], options: flagTypes }).values);
+  if (flags.version) return 'version';
+  const level = flags['log-level'] ?? 'info';
+  const logLevel = logLevels.find((name) => name === level);
+  if (logLevel === undefined) throw new ConfigError(`--log-level ${level}: expected one of ${logLevels.join(', ')}`);
+  const id = required('id', flags.id);
+  const genesis = parseGenesis(required('genesis', flags.genesis));
+  return {
+    id,
+    dataFolder: required('data', flags.data),
+    genesis,
+    validators: attempt('--genesis', () => new ValidatorSet(genesis.validators)),
+    privateKey: readKey(id, genesis, flags.key),
+    http: parseAddress('http', required('http', flags.http)),
+    p2p: parseAddress('p2p', required('p2p', flags.p2p)),
+    peers: (flags.peer ?? []).map(parsePeer),
+    logLevel,
+  };
+}
+
+const text = { type: 'string' } as const;
+const flagTypes = {
+  id: text,
+  data: text,
+  genesis: text,
+  key: text,
+  http: text,
+  p2p: text,
+  peer: { type: 'string', multiple: true },
+  'log-level': text,
+  version: { type: 'boolean' },
+} as const;
+
+function required(name: string, value: string | undefined): string {
+  if (value === undefined || value === '') throw new ConfigError(`--${name} is missing`);
+  return value;
+}
+
+function attempt<T>(what: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw new ConfigError(`${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
+function parseAddress(name: string, text: string): Address {
+  const match = /^(?:\[(?<ipv6>[^\]]+)\]|(?<host>[^:]+)):(?<port>\d{1,5})$/.exec(text)?.groups;
+  const port = Number(match?.['port']);
+  const host = match?.['ipv6'] ?? match?.['host'];
+  if (host === undefined || port > 65535) throw new ConfigError(`--${name} ${text}: expected HOST:PORT`);
+  return { host, port };
+}
+
+function parsePeer(text: string): PeerAddress {
+  const at = text.indexOf('=');
+  if (at < 1) throw new ConfigError(`--peer ${text}: expected id=HOST:PORT`);
+  return { id: text.slice(0, at), ...parseAddress('peer', text.slice(at + 1)) };
+}
+
+function readKey(id: string, genesis: Genesis, path: string | undefined): KeyObject | null {
+  const expected = genesis.validators.find((validator) => validator.id === id)?.publicKey;
+  if (path === undefined) {
+    if (expected !== undefined) throw new ConfigError(`--key is missing: ${id} is a validator and has to sign`);
+    return null;
+  }
+  const key = attempt(`--key ${path}`, () => privateKeyFromPem(readFileSync(path, 'utf8')));
+  if (expected !== undefined && publicKeyOf(key) !== expected) {
+    throw new ConfigError(`--key ${path}: does not match the public key of ${id} in the genesis file`);
+  }
+  return key;
+}
+
+function parseGenesis(path: string): Genesis {
+  const what = `--genesis ${path}`;
+  const value = attempt(what, () => JSON.parse(readFileSync(path, 'utf8')) as unknown);
+  const { chainId, blockIntervalMs, validators } = (value ?? {}) as Partial<Record<keyof Genesis, unknown>>;
+  const fail = (reason: string): never => {
+    throw new ConfigError(`${what}: ${reason}`);
+  };
+  if (typeof chainId !== 'string' || chainId === '') return fail('chainId must be a text');
+  if (typeof blockIntervalMs !== 'number' || !(blockIntervalMs >= 10 && blockIntervalMs <= 60_000)) {
+    return fail('blockIntervalMs must be between 10 and 60000');
+  }
+  if (!Array.isArray(validators) || validators.length === 0)
+    return fail('validators must be a list with at least one entry');
+  const checked = validators.map((entry: unknown, index) => {
+    const { id, publicKey, power } = (entry ?? {}) as Partial<Record<keyof GenesisValidator, unknown>>;
+    if (typeof id !== 'string' || id === '') return fail(`validators[${index}].id must be a text`);
+    if (typeof publicKey !== 'string') return fail(`validators[${index}].publicKey must be a text`);
+    attempt(`${what}: validators[${index}].publicKey`, () => publicKeyFromRaw(publicKey));
+    if (typeof power !== 'number' || !Number.isSafeInteger(power) || power < 1) {
+      return fail(`validators[${index}].power must be a whole number above 0`);
+    }
+    return { id, publicKey, power };
+  });
+  if (new Set(checked.map(({ id }) => id)).size < checked.length) return fail('two validators have the same id');
+  return { chainId, blockIntervalMs, validators: checked };
+}

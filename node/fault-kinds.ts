@@ -1,0 +1,11 @@
+/** The ways in which a release can be bad on purpose. */
+export const faultKinds = [
+  'exits-at-start',
+  'never-ready',
+  'never-commits',
+  'wrong-app-hash',
+  'http-errors',
+  'lies-about-version',
+] as const;
+
+export type FaultKind = (typeof faultKinds)[number];

@@ -1,0 +1,14 @@
+import { faultHooks } from './faults.ts';
+import type { FaultHooks } from './faults.ts';
+
+// Replaced by text when a release is built; absent when the sources run as they are.
+declare const RELEASE_VERSION: string | undefined;
+declare const RELEASE_FAULT: string | undefined;
+declare const RELEASE_FAULT_HEIGHT: number | undefined;
+declare const RELEASE_CLAIM: string | undefined;
+
+export const version = typeof RELEASE_VERSION === 'string' ? RELEASE_VERSION : '0.0.0-source';
+
+/** Null in a clean release, which then contains none of the faults' code. */
+export const faults: FaultHooks | null =
+  typeof RELEASE_FAULT === 'string' ? faultHooks(RELEASE_FAULT, RELEASE_FAULT_HEIGHT ?? 5, RELEASE_CLAIM ?? '') : null;
