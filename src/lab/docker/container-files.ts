@@ -1,5 +1,5 @@
 import { buffer } from 'node:stream/consumers';
-import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream';
 import type Docker from 'dockerode';
 import tar from 'tar-stream';
 import type { CallOptions } from '../lab.ts';
@@ -48,13 +48,7 @@ export async function getFile(
 ): Promise<ContainerFile | undefined> {
   try {
     return await engineCall(`read ${path} of a container`, options, async (abortSignal) => {
-      const archive = (await container.getArchive({ path, abortSignal })) as Readable;
-      try {
-        return await firstEntry(archive);
-      } finally {
-        // The rest of a large folder is not wanted.
-        archive.destroy();
-      }
+      return firstEntry(await container.getArchive({ path, abortSignal }));
     });
   } catch (error) {
     if (isMissing(error)) return undefined;
@@ -62,12 +56,12 @@ export async function getFile(
   }
 }
 
-async function firstEntry(archive: Readable): Promise<ContainerFile | undefined> {
+async function firstEntry(archive: NodeJS.ReadableStream): Promise<ContainerFile | undefined> {
   const extract = tar.extract();
-  archive.on('error', (error) => extract.destroy(error));
-  archive.pipe(extract);
+  // A failure reaches the loop through `extract`; leaving the loop early ends the transfer of a large folder.
+  pipeline(archive, extract, () => undefined);
   for await (const entry of extract) {
-    const { name, mode = 0, uid = 0, gid = 0, type } = entry.header;
+    const { name, mode, uid, gid, type } = entry.header;
     return { name, mode: mode & 0o7777, uid, gid, ...(type === 'file' ? { content: await buffer(entry) } : {}) };
   }
   return undefined;
