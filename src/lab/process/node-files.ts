@@ -6,7 +6,7 @@ import type { TopologyNode } from '../../topology/topology.ts';
 
 /** Puts a node's folders, files and secrets in place. What is already right is left alone; a file that the last definition had and this one lacks is removed. */
 export async function placeNodeFiles(stateDir: string, node: TopologyNode, last?: TopologyNode): Promise<void> {
-  for (const path of [node.dataDir, ...Object.keys(node.files), ...Object.keys(node.secretFiles)]) {
+  for (const path of [node.dataDir, ...pathsOf(node)]) {
     requireInside(stateDir, node, path);
   }
   await mkdir(node.dataDir, { recursive: true });
@@ -14,7 +14,7 @@ export async function placeNodeFiles(stateDir: string, node: TopologyNode, last?
     ...Object.entries(node.files).map(([path, content]) => placeFile(path, content)),
     ...Object.entries(node.secretFiles).map(([path, source]) => placeSecret(node, path, source)),
   ]);
-  const stale = Object.keys(last?.files ?? {}).filter((path) => !(path in node.files) && isInside(stateDir, path));
+  const stale = pathsOf(last).filter((path) => !pathsOf(node).includes(path) && isInside(stateDir, path));
   await Promise.all(stale.map((path) => rm(path, { force: true })));
 }
 
@@ -23,6 +23,10 @@ export async function wipeData(stateDir: string, node: TopologyNode): Promise<vo
   requireInside(stateDir, node, node.dataDir);
   const entries = await readdir(node.dataDir).catch(() => []);
   await Promise.all(entries.map((entry) => rm(join(node.dataDir, entry), { recursive: true, force: true })));
+}
+
+function pathsOf(node: TopologyNode | undefined): string[] {
+  return node ? [...Object.keys(node.files), ...Object.keys(node.secretFiles)] : [];
 }
 
 async function placeFile(path: string, content: string): Promise<void> {

@@ -1,0 +1,179 @@
+import { constants } from 'node:os';
+import { abortedError, type Clock } from '../../core/clock.ts';
+import { LabError } from '../../core/errors.ts';
+import type { Topology, TopologyNode } from '../../topology/topology.ts';
+import type { LaunchingLab, NodeObservation } from '../lab.ts';
+import { FakeWorld, type FakeNode, type FakeScript } from './fake-world.ts';
+
+const POLL_MS = 5;
+const DEFAULT_TAIL_LINES = 100;
+
+export interface FakeLabOptions {
+  topology: Pick<Topology, 'testnet'>;
+  /** As a rule a virtual one. */
+  clock: Clock;
+  /** How starts go. Ignored when `world` is given, which has its own. */
+  script?: FakeScript;
+  /** Act in a world that is there already, as a second command would. */
+  world?: FakeWorld;
+  /** Answers `exec`. Default: exit code 0, no output. */
+  exec?: (node: TopologyNode, command: readonly string[]) => { exitCode: number; stdout: string; stderr: string };
+}
+
+/** A lab whose nodes exist in memory only. */
+export interface FakeLab extends LaunchingLab {
+  readonly world: FakeWorld;
+}
+
+export function createFakeLab(options: FakeLabOptions): FakeLab {
+  const { topology, clock, exec = () => ({ exitCode: 0, stdout: '', stderr: '' }) } = options;
+  const world =
+    options.world ?? new FakeWorld({ clock, ...(options.script === undefined ? {} : { script: options.script }) });
+
+  const requireNode = (name: string, verb: string): FakeNode => {
+    const node = world.nodes.get(name);
+    if (node) return node;
+    throw new LabError(`${name} cannot be ${verb}: it does not exist`, {
+      details: { node: name, testnet: topology.testnet },
+    });
+  };
+  const requireStopped = (name: string, verb: string): void => {
+    if (world.isAlive(name)) {
+      throw new LabError(`${name} cannot be ${verb}: it is running`, {
+        details: { node: name, testnet: topology.testnet },
+      });
+    }
+  };
+
+  const run = async (definition: TopologyNode, action: 'launch' | 'start', signal?: AbortSignal): Promise<void> => {
+    requireGoing(signal);
+    const node = world.prepare(definition);
+    world.note(definition.name, action);
+    const { launchError, launchTakesMs = 0 } = node.behaviour;
+    if (launchTakesMs > 0) await clock.sleep(launchTakesMs, signal);
+    if (launchError !== undefined) throw new LabError(`${definition.name} could not be started: ${launchError}`);
+    world.begin(node);
+  };
+
+  const waitForEnd = async (name: string, limitMs: number, signal?: AbortSignal): Promise<boolean> => {
+    const untilMs = clock.monotonicMs() + limitMs;
+    while (world.isAlive(name)) {
+      const leftMs = untilMs - clock.monotonicMs();
+      if (leftMs <= 0) return false;
+      await clock.sleep(Math.min(POLL_MS, leftMs), signal);
+    }
+    return true;
+  };
+
+  return {
+    kind: 'fake',
+    world,
+    launch: async (node, { signal } = {}) => {
+      if (world.foreign.has(node.name)) throw new LabError(`something else holds the name ${node.name}`);
+      requireStopped(node.name, 'launched');
+      await run(node, 'launch', signal);
+    },
+    start: async (node, { signal } = {}) => {
+      const known = requireNode(node.name, 'started');
+      if (!world.isAlive(node.name)) await run(known.definition, 'start', signal);
+    },
+    stop: async (node, { signal, timeoutMs = Infinity } = {}) => {
+      requireGoing(signal);
+      const known = world.nodes.get(node.name);
+      if (!known || !world.isAlive(node.name)) return;
+      if (!known.isStopAsked) askToStop(world, clock, known);
+      const { graceMs } = known.definition.stop;
+      if (await waitForEnd(node.name, Math.min(graceMs, timeoutMs), signal)) return;
+      if (timeoutMs < graceMs) {
+        throw new LabError(`${node.name} is still there after ${timeoutMs} ms`, {
+          details: { node: node.name, timeoutMs },
+        });
+      }
+      world.end(node.name, 128 + constants.signals.SIGKILL, 'kill');
+    },
+    signal: async (node, signal) => {
+      const known = requireNode(node.name, 'signalled');
+      if (!world.isAlive(node.name)) throw new LabError(`${signal} to ${node.name}: it is not running`);
+      world.note(node.name, 'signal');
+      if (signal === 'SIGKILL') world.end(node.name, 128 + constants.signals.SIGKILL, 'kill');
+      else if (signal === 'SIGSTOP') world.setPaused(node.name, true);
+      else if (signal === 'SIGCONT') world.setPaused(node.name, false);
+      else if (signal === known.definition.stop.signal) askToStop(world, clock, known);
+    },
+    exec: async (node, command, { signal } = {}) => {
+      requireGoing(signal);
+      requireNode(node.name, 'used for exec');
+      return exec(node, command);
+    },
+    observe: async (node, { signal } = {}) => {
+      requireGoing(signal);
+      return observe(world, node.name);
+    },
+    logs: async (node, { tail = DEFAULT_TAIL_LINES, sinceMs = -Infinity } = {}) => {
+      const lines = (world.nodes.get(node.name)?.logs ?? []).filter(({ atMs = 0 }) => atMs >= sinceMs);
+      return tail > 0 ? lines.slice(-tail) : [];
+    },
+    wipe: async (node) => {
+      requireNode(node.name, 'wiped');
+      requireStopped(node.name, 'wiped');
+      world.setHeight(node.name, 0);
+      world.note(node.name, 'wipe');
+    },
+    remove: async (node) => {
+      requireStopped(node.name, 'removed');
+      if (!world.nodes.has(node.name)) return;
+      world.note(node.name, 'remove');
+      world.nodes.delete(node.name);
+    },
+    list: async () => [...world.nodes.keys()].sort(),
+    endpoint: (node, port) => {
+      const found = node.ports.find(({ name }) => name === port);
+      if (!found) throw new LabError(`${node.name} has no port "${port}"`, { details: { node: node.name, port } });
+      return `http://${node.bindAddress}:${found.hostPort}`;
+    },
+    close: async () => undefined,
+  };
+}
+
+/** The node ends by itself after the time that its behaviour gives it, or never. */
+function askToStop(world: FakeWorld, clock: Clock, node: FakeNode): void {
+  world.note(node.definition.name, 'stop');
+  node.isStopAsked = true;
+  node.isPaused = false;
+  if (node.behaviour.ignoresStop) return;
+  const takesMs = node.behaviour.stopTakesMs ?? 0;
+  node.endsAtMs = Math.min(node.endsAtMs, clock.wallMs() + takesMs);
+  node.exitCode = 0;
+}
+
+function observe(world: FakeWorld, name: string): NodeObservation {
+  if (world.foreign.has(name)) return { node: name, state: 'foreign', detail: `something else holds the name ${name}` };
+  const node = world.nodes.get(name);
+  if (!node) return { node: name, state: 'absent' };
+  if (!world.isAlive(name)) {
+    return {
+      node: name,
+      state: 'stopped',
+      exitCode: node.exitCode,
+      ...(node.isStopAsked ? {} : { detail: `${name} ended by itself with exit code ${node.exitCode}` }),
+    };
+  }
+  const { definition, behaviour } = node;
+  const { programPath } = definition.release;
+  return {
+    node: name,
+    state: node.isPaused ? 'paused' : 'running',
+    identity: {
+      digest: behaviour.digest ?? definition.release.digest,
+      command: definition.command.slice(programPath === undefined ? 1 : definition.command.indexOf(programPath) + 1),
+      generation: definition.generation,
+      startedAtMs: node.startedAtMs,
+      instance: `${node.pid}:${node.starts}`,
+      pid: node.pid,
+    },
+  };
+}
+
+function requireGoing(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw abortedError(signal);
+}
