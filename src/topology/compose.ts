@@ -1,6 +1,6 @@
 import { dirname } from 'node:path/posix';
 import { relative } from 'node:path';
-import { containerName, networkOf, nodeContainer } from './container.ts';
+import { networkOf, nodeContainer } from './container.ts';
 import type { ContainerDefinition, Healthcheck, VolumeMount } from './container-definition.ts';
 import { testnetLabel } from './labels.ts';
 import { monitoringContainers } from './monitoring/containers.ts';
@@ -53,10 +53,7 @@ function composeFile(
     },
     volumes: Object.fromEntries(volumes.map(({ volumeName, labels }) => [volumeName, { name: volumeName, labels }])),
   };
-  return yamlText(
-    escapeDollars(document),
-    `${containerName(testnet, '*')}: rendered by seatrial render; edits are lost.`,
-  );
+  return yamlText(escapeDollars(document), `Testnet ${testnet}, written by seatrial render; edits are lost.`);
 }
 
 function composeService(container: ContainerDefinition, hostPath: (file: string) => string): Record<string, unknown> {
@@ -72,7 +69,13 @@ function composeService(container: ContainerDefinition, hostPath: (file: string)
     ...(Object.keys(env).length > 0 && { environment: env }),
     labels: container.labels,
     networks: { testnet: { ipv4_address: container.ipv4Address, aliases: container.aliases } },
-    ports: container.ports.map(({ hostIp, hostPort, containerPort }) => `${hostIp}:${hostPort}:${containerPort}`),
+    // The long form: an IPv6 address needs no brackets in it, and no two colons are read as a number of base 60.
+    ports: container.ports.map(({ hostIp, hostPort, containerPort }) => ({
+      target: containerPort,
+      published: String(hostPort),
+      host_ip: hostIp,
+      protocol: 'tcp',
+    })),
     volumes: [
       ...dataVolumes(container).map(({ volumeName, containerPath, readOnly }) => ({
         type: 'volume',

@@ -7,7 +7,7 @@ import { fleetDashboardUid } from './services.ts';
 interface Parsed {
   document: Document;
   problems: SpecProblem[];
-  problem(message: string, node?: unknown): SpecProblem;
+  problem: (message: string, node?: unknown) => SpecProblem;
 }
 
 function parse({ name, content }: UserFile): Parsed {
