@@ -1,0 +1,47 @@
+import type { RunOutcome } from '../journal/records.ts';
+import { formatParameters, plural } from './format.ts';
+import type { GateReport, Headline, NodeReport, Tone } from './model.ts';
+import type { RunLog } from './run-log.ts';
+
+const outcomes: Record<RunOutcome | 'unfinished', { tone: Tone; label: string; became: string }> = {
+  passed: { tone: 'good', label: 'passed', became: 'passed' },
+  failed: { tone: 'bad', label: 'failed', became: 'failed' },
+  'rolled-back': { tone: 'bad', label: 'rolled back', became: 'failed and was rolled back' },
+  'rollback-failed': { tone: 'bad', label: 'rollback failed', became: 'failed, and so did its rollback' },
+  held: { tone: 'unknown', label: 'held', became: 'was held' },
+  inconclusive: { tone: 'unknown', label: 'inconclusive', became: 'ended without a verdict' },
+  refused: { tone: 'unknown', label: 'refused', became: 'was refused before anything was touched' },
+  interrupted: { tone: 'unknown', label: 'interrupted', became: 'was interrupted' },
+  error: { tone: 'bad', label: 'error', became: 'ended with an error' },
+  unfinished: { tone: 'unknown', label: 'unfinished', became: 'did not finish: it is under way, or was killed' },
+};
+
+export function buildHeadline(log: RunLog, gates: readonly GateReport[], nodes: readonly NodeReport[]): Headline {
+  const { runbook, testnet, plan } = log.started;
+  const outcome = log.finished?.outcome ?? 'unfinished';
+  const { tone, label, became } = outcomes[outcome] ?? {
+    tone: 'unknown',
+    label: outcome,
+    became: `ended as ${outcome}`,
+  };
+  const parameters = formatParameters(plan.parameters);
+  const attempted = `${runbook} of ${testnet}${parameters === '' ? '' : ` (${parameters})`}`;
+  const why = reasonOf(log, gates, nodes);
+  const exit = log.finished ? ` Exit code ${log.finished.exitCode}.` : '';
+  return { tone, label, sentence: `${attempted} ${became}${why === '' ? '' : `: ${why}`}.${exit}` };
+}
+
+function reasonOf(log: RunLog, gates: readonly GateReport[], nodes: readonly NodeReport[]): string {
+  if (!log.finished) {
+    const open = nodes.filter(({ inDoubt }) => inDoubt !== undefined).map(({ node }) => node);
+    const doubt = open.length === 0 ? 'no change was under way' : `the change of ${open.join(', ')} was under way`;
+    return `${plural(nodes.filter(({ isChanged }) => isChanged).length, 'node')} touched, ${doubt}`;
+  }
+  if (log.finished.reason !== undefined) return log.finished.reason.replace(/\.$/, '');
+  const failed = gates.find(({ kind }) => kind !== 'PASS' && kind !== 'none');
+  if (log.finished.outcome !== 'passed') return failed?.reason.replace(/\.$/, '') ?? '';
+  const changed = nodes.filter(({ isChanged }) => isChanged);
+  if (changed.length === 0) return 'no node had to be changed';
+  const versions = [...new Set(changed.map(({ after }) => after?.version ?? 'nothing'))];
+  return `${changed.length} of ${plural(nodes.length, 'node')} changed and now run ${versions.join(' and ')}`;
+}

@@ -1,0 +1,75 @@
+import type { GateReport, StepReport } from './model.ts';
+import type { RunLog } from './run-log.ts';
+
+/** The steps that ran in the order in which they did, those of a rollback among them, then the plan's steps that were not reached. */
+export function stepReports(log: RunLog, gates: readonly GateReport[]): StepReport[] {
+  const steps = new Map<string, StepReport>();
+  for (const { id, kind, nodes, from, to, gate, compensation, quorumMargin } of log.started.plan.steps) {
+    steps.set(id, {
+      id,
+      kind,
+      nodes,
+      ...defined({ from, to, gate, compensation, quorumMargin }),
+      status: 'not-reached',
+    });
+  }
+  const stepOf = (id: string): StepReport => {
+    let step = steps.get(id);
+    if (!step) steps.set(id, (step = { id, kind: 'unplanned', nodes: [], status: 'not-reached' }));
+    return step;
+  };
+  for (const record of log.records) {
+    switch (record.type) {
+      case 'step.started':
+        Object.assign(stepOf(record.step), { status: 'open', startedMs: record.offsetMs });
+        break;
+      case 'step.done':
+        end(stepOf(record.step), 'done', record.offsetMs);
+        break;
+      case 'step.refused':
+        Object.assign(stepOf(record.step), { reason: record.reason });
+        end(stepOf(record.step), 'refused', record.offsetMs);
+        break;
+      case 'guard.failed':
+        stepOf(record.step).reason ??= `${record.check} of ${record.node}: ${record.reason}`;
+        break;
+      case 'intent': {
+        const step = stepOf(record.step);
+        if (step.kind !== 'unplanned') break;
+        if (!step.nodes.includes(record.node)) step.nodes = [...step.nodes, record.node];
+        Object.assign(step, defined({ from: record.fromVersion, to: record.toVersion }));
+        break;
+      }
+      default:
+    }
+  }
+  for (const step of steps.values()) finishStep(step, log, gates);
+  const startOf = ({ startedMs }: StepReport): number => startedMs ?? Number.MAX_VALUE;
+  return [...steps.values()].sort((a, b) => startOf(a) - startOf(b));
+}
+
+function finishStep(step: StepReport, log: RunLog, gates: readonly GateReport[]): void {
+  const gate = gates.findLast((each) => each.step === step.id && each.kind !== 'none');
+  if (gate && gate.kind !== 'none') {
+    step.verdict = gate.kind;
+    if (gate.kind !== 'PASS') step.reason ??= gate.reason;
+  }
+  if (step.status !== 'open' || !log.finished) return;
+  const nextMs = log.records.find(
+    ({ type, offsetMs }) =>
+      (type === 'rollback.started' || type === 'run.finished') && offsetMs >= (step.startedMs ?? 0),
+  )?.offsetMs;
+  end(step, 'failed', nextMs ?? log.lastMs);
+}
+
+function end(step: StepReport, status: StepReport['status'], atMs: number): void {
+  step.status = status;
+  if (step.startedMs !== undefined) step.durationMs = atMs - step.startedMs;
+}
+
+/** Without the properties that are undefined. */
+function defined<T extends object>(value: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as {
+    [Key in keyof T]?: Exclude<T[Key], undefined>;
+  };
+}

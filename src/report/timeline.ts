@@ -1,0 +1,89 @@
+import type { ChangeReport, GateReport, GuardFailure, Lane, ReleaseBand, Timeline } from './model.ts';
+import type { RunLog } from './run-log.ts';
+import { sumSeries, type SeriesAccumulator } from './series.ts';
+
+interface TimelineInput {
+  log: RunLog;
+  series: SeriesAccumulator;
+  gates: readonly GateReport[];
+  guards: readonly GuardFailure[];
+  endMs: number;
+}
+
+export function buildTimeline(input: TimelineInput): Timeline {
+  const { log, series, endMs } = input;
+  const lanes = nodeNames(log).map((node) => buildLane(node, input));
+  const versions = lanes.flatMap(({ releases }) => releases).sort((a, b) => a.fromMs - b.fromMs);
+  return {
+    endMs,
+    bucketMs: series.bucketMs,
+    versions: [...new Set(versions.flatMap(({ version }) => version ?? []))],
+    lanes,
+    total: {
+      acknowledgedPerSecond: sumSeries(lanes.map((lane) => lane.acknowledgedPerSecond)),
+      errors: sumSeries(lanes.map((lane) => lane.errors)),
+    },
+    rollbacks: log
+      .ofType('rollback.started')
+      .map(({ offsetMs, reason }) => ({ fromMs: offsetMs, toMs: endMs, reason })),
+  };
+}
+
+/** Every node that the run knew before, touched or left behind. */
+export function nodeNames(log: RunLog): string[] {
+  const names = new Set(log.started.before.map(({ node }) => node));
+  for (const record of log.records) if (record.type === 'intent' || record.type === 'done') names.add(record.node);
+  for (const { node } of log.finished?.after ?? []) names.add(node);
+  return [...names];
+}
+
+function buildLane(node: string, { log, series, gates, guards, endMs }: TimelineInput): Lane {
+  const changes = changesOf(node, log, endMs);
+  return {
+    node,
+    releases: releasesOf(node, log, changes, endMs),
+    changes,
+    gates: gates
+      .filter((gate) => gate.nodes.includes(node))
+      .map(({ gate, kind, phases, fromMs, toMs }) => ({ gate, kind, phases, fromMs, toMs })),
+    guards: guards
+      .filter((guard) => guard.node === node)
+      .map(({ atMs, check, reason }) => ({ atMs, text: `${check}: ${reason}` })),
+    ...series.seriesOf(node, endMs),
+  };
+}
+
+function changesOf(node: string, log: RunLog, endMs: number): ChangeReport[] {
+  const changes: ChangeReport[] = [];
+  for (const record of log.records) {
+    if ((record.type !== 'intent' && record.type !== 'done') || record.node !== node) continue;
+    const { action, offsetMs } = record;
+    const open = changes.at(-1);
+    if (record.type === 'intent') {
+      const from = record.fromVersion === undefined ? {} : { fromVersion: record.fromVersion };
+      changes.push({ action, ...from, toVersion: record.toVersion, isDone: false, fromMs: offsetMs, toMs: endMs });
+    } else if (open && !open.isDone) {
+      Object.assign(open, { isDone: true, toMs: offsetMs });
+    }
+  }
+  return changes;
+}
+
+function releasesOf(node: string, log: RunLog, changes: readonly ChangeReport[], endMs: number): ReleaseBand[] {
+  const before = log.started.before.find((each) => each.node === node);
+  const bands: ReleaseBand[] = [];
+  let version = before && before.state !== 'absent' ? before.version : null;
+  let fromMs = 0;
+  const close = (toMs: number): void => {
+    if (toMs > fromMs) bands.push({ version, fromMs, toMs });
+    fromMs = toMs;
+  };
+  for (const change of changes) {
+    close(change.fromMs);
+    version = null;
+    close(change.toMs);
+    if (change.isDone) version = change.action === 'remove' ? null : change.toVersion;
+  }
+  close(endMs);
+  return bands;
+}
