@@ -20,9 +20,10 @@ import { checkConfig, engineHost } from './config.ts';
 import { containerKind } from './container/kind.ts';
 import { diff, type DiffResult } from './diff.ts';
 import { networkKind } from './network.ts';
-import { Operations } from './operations.ts';
+import type { Operations } from './operations.ts';
 import type { ResourceKind, State } from './resource-kind.ts';
 import { volumeKind } from './volume.ts';
+import { withoutDefaults } from './without-defaults.ts';
 
 export const providerVersion = '5.2.0';
 
@@ -44,7 +45,7 @@ export function createService(operations: Operations): UntypedServiceImplementat
       const news = fromStruct(request.getNews());
       const isSame = olds['host'] === news['host'];
       return toDiffResponse({
-        changes: isSame ? new Map() : new Map([['host', { kind: 'update', isReplacing: false }]]),
+        changes: new Map(isSame ? [] : [['host', { kind: 'update', isReplacing: false }]]),
         deleteBeforeReplace: false,
       });
     }),
@@ -124,13 +125,8 @@ function unsupported(what: string): StatusError {
 
 function previewState(kind: ResourceKind, inputs: Properties): State {
   const optional = Object.entries(kind.schema.properties).filter(([, property]) => property.isComputed);
-  const unknown = [...kind.computed, ...optional.map(([name]) => name)].map((name) => [name, unknownValue]);
-  return { ...Object.fromEntries(unknown), ...withoutDefaults(inputs) };
-}
-
-function withoutDefaults(inputs: Properties): State {
-  const { __defaults: _names, ...rest } = inputs;
-  return rest;
+  const computed = [...kind.computed, ...optional.map(([name]) => name)];
+  return { ...Object.fromEntries(computed.map((name) => [name, unknownValue])), ...withoutDefaults(inputs) };
 }
 
 function toCheckResponse(

@@ -77,7 +77,7 @@ function volumeState(inputs: State | Properties, volume: VolumeInspectInfo): Sta
     __meta: JSON.stringify({ schema_version: '1' }),
     cluster: null,
     driver: volume.Driver,
-    driverOpts: inputs['driverOpts'] ?? volume.Options,
+    driverOpts: inputs['driverOpts'] ?? null,
     labels: toLabels(volume.Labels),
     mountpoint: volume.Mountpoint,
     name: volume.Name,

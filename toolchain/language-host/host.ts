@@ -13,6 +13,7 @@ import type {
   RunResponse,
 } from '@pulumi/pulumi/proto/language_pb.js';
 import { execa } from 'execa';
+import { messageOf } from '../../src/core/errors.ts';
 import { unary } from '../plugin/call.ts';
 import type { Plugin } from '../plugin/process.ts';
 import { fromStruct } from '../plugin/properties.ts';
@@ -37,7 +38,7 @@ export function createHost(engine: string): Plugin {
     call.on('cancelled', () => running.abort());
     runner.run(readRun(call.request, engine), running.signal).then(
       (exit) => callback(null, toRunResponse(exit)),
-      (error: Error) => callback(null, new language.RunResponse().setError(error.message)),
+      (error: unknown) => callback(null, new language.RunResponse().setError(messageOf(error))),
     );
   };
 

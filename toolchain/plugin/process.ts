@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import grpc from '@grpc/grpc-js';
 
 /** A gRPC service and what it does when its process must end. */
@@ -55,10 +56,11 @@ export async function servePlugin(plugin: Plugin): Promise<void> {
 
 /** The engine makes a plugin the leader of its process group, so that grandchildren end with it as well. */
 function endProcessGroup(): void {
+  flushCompileCache();
   try {
     process.kill(-process.pid, 'SIGKILL');
   } catch {
     // Started by hand, in somebody else's group.
+    process.kill(process.pid, 'SIGKILL');
   }
-  process.exit(0);
 }

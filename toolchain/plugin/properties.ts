@@ -24,7 +24,7 @@ export function hasUnknown(value: PropertyValue | undefined): boolean {
 
 /** The properties of a protobuf struct; none for an absent one. */
 export function fromStruct(struct: Struct | undefined): Properties {
-  return struct ? (struct.toJavaScript() as Properties) : {};
+  return struct ? struct.toJavaScript() : {};
 }
 
 /** The inverse of fromStruct. Properties that are undefined are left out (the library's own conversion throws on them). */

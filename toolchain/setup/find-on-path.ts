@@ -3,14 +3,15 @@ import { access, realpath } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { execa } from 'execa';
 
-/** The first executable of this name in a folder of PATH, other than those in `except`. */
-export async function findOnPath(
-  name: string,
-  environment: NodeJS.ProcessEnv,
-  except: readonly string[] = [],
-): Promise<string | undefined> {
+/** Whether a path lies in this or another project's toolchain, and is not the user's own. */
+export function isInToolchain(path: string): boolean {
+  return path.includes(join('.seatrial', 'toolchain'));
+}
+
+/** The first executable of this name in a folder of PATH that is no toolchain of ours. */
+export async function findOnPath(name: string, environment: NodeJS.ProcessEnv): Promise<string | undefined> {
   for (const folder of (environment['PATH'] ?? '').split(delimiter)) {
-    if (folder === '' || except.includes(folder)) continue;
+    if (folder === '' || isInToolchain(folder)) continue;
     const candidate = join(folder, name);
     if (await isExecutable(candidate)) return realpath(candidate);
   }

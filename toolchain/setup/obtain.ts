@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { messageOf } from '../../src/core/errors.ts';
 import { builtCli } from './build-cli.ts';
-import { findOnPath, isExecutable, isNewEnough, pulumiProgramVersion } from './find-on-path.ts';
+import { findOnPath, isExecutable, isInToolchain, isNewEnough, pulumiProgramVersion } from './find-on-path.ts';
 import {
   dockerProviderName,
   dockerVersion,
@@ -35,7 +35,7 @@ export async function obtainParts(
 /** The user's own CLI, with its language host where it has one. */
 async function cliOnPath(layout: Layout, context: SetupContext): Promise<ToolchainPart[] | undefined> {
   const { environment } = context;
-  const found = await findOnPath('pulumi', environment, [layout.bin]);
+  const found = await findOnPath('pulumi', environment);
   if (found === undefined) return undefined;
   const version = await pulumiProgramVersion(found, environment);
   if (version === undefined || !isNewEnough(version, oldestPulumiVersion)) {
@@ -45,7 +45,7 @@ async function cliOnPath(layout: Layout, context: SetupContext): Promise<Toolcha
     return undefined;
   }
   const beside = join(dirname(found), languageHostName);
-  const host = (await isExecutable(beside)) ? beside : await findOnPath(languageHostName, environment, [layout.bin]);
+  const host = (await isExecutable(beside)) ? beside : await findOnPath(languageHostName, environment);
   if (host !== undefined) {
     // A leftover of an earlier setup would come first on PATH.
     await rm(layout.bin, { recursive: true, force: true });
@@ -96,9 +96,9 @@ async function dockerProvider(
   const part = { name: dockerProviderName, version: dockerVersion, path };
   await rm(layout.dockerPlugin, { recursive: true, force: true });
   await mkdir(layout.dockerPlugin, { recursive: true });
-  const usersHome = context.environment['PULUMI_HOME'] || join(homedir(), '.pulumi');
+  const usersHome = usersPulumiHome(context.environment);
   const users = join(usersHome, 'plugins', `resource-docker-v${dockerVersion}`, dockerProviderName);
-  if (users !== path && (await isExecutable(users))) {
+  if (await isExecutable(users)) {
     await symlink(users, path);
     return { ...part, source: 'path' };
   }
@@ -106,6 +106,11 @@ async function dockerProvider(
     return { ...part, source: 'official' };
   await installOwnProgram('docker-provider', path, layout);
   return { ...part, source: 'offline' };
+}
+
+function usersPulumiHome(environment: NodeJS.ProcessEnv): string {
+  const set = environment['PULUMI_HOME'];
+  return set && !isInToolchain(set) ? set : join(environment['HOME'] || homedir(), '.pulumi');
 }
 
 /** A file of its own in the toolchain: a symbolic link would make the CLI look for the language host beside its target. */

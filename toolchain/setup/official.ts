@@ -3,7 +3,6 @@ import { cp, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ReadableStream } from 'node:stream/web';
 import { execa } from 'execa';
 import { dockerProviderName, dockerVersion, type Layout, pulumiVersion } from './layout.ts';
 import { isExecutable } from './find-on-path.ts';
@@ -44,7 +43,7 @@ export async function downloadCli(downloads: string, layout: Layout, context: Se
   try {
     const response = await fetch(archiveUrl(downloads), { signal: withTimeout(context.signal, downloadTimeoutMs) });
     if (!response.ok || response.body === null) throw new Error(`${response.url} answered ${response.status}`);
-    await pipeline(Readable.fromWeb(response.body as ReadableStream), createWriteStream(archive));
+    await pipeline(Readable.fromWeb(response.body), createWriteStream(archive));
     await execa('tar', ['-xzf', archive, '-C', temporary], { stdin: 'ignore', timeout: downloadTimeoutMs });
     await mkdir(layout.bin, { recursive: true });
     await cp(join(temporary, 'pulumi'), layout.bin, { recursive: true, force: true });

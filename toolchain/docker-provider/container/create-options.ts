@@ -67,7 +67,7 @@ function toPortBindings(ports: readonly PortInput[]): Docker.PortMap {
   const bindings: Docker.PortMap = {};
   for (const port of ports) {
     const binding = { HostIp: port.ip, HostPort: port.external === undefined ? '' : String(port.external) };
-    bindings[portKey(port)] = [...((bindings[portKey(port)] as Docker.PortBinding[] | undefined) ?? []), binding];
+    bindings[portKey(port)] = [...(bindings[portKey(port)] ?? []), binding];
   }
   return bindings;
 }
@@ -95,7 +95,7 @@ function toMount(mount: MountInput): Docker.MountSettings {
   return withoutUndefined<Docker.MountSettings>({
     Target: mount.target,
     Source: mount.source ?? '',
-    Type: mount.type as Docker.MountType,
+    Type: mount.type,
     ReadOnly: mount.readOnly ?? false,
     BindOptions: bindOptions?.propagation && { Propagation: bindOptions.propagation },
     TmpfsOptions: tmpfsOptions && { SizeBytes: tmpfsOptions.sizeBytes ?? 0, Mode: tmpfsOptions.mode ?? 0 },

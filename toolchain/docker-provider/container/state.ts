@@ -1,7 +1,9 @@
 import type Docker from 'dockerode';
 import type { Properties, PropertyValue } from '../../plugin/properties.ts';
 import { toLabels } from '../labels.ts';
+import type { PortInput } from './inputs.ts';
 import type { State } from '../resource-kind.ts';
+import { withoutDefaults } from '../without-defaults.ts';
 
 const bytesPerMiB = 1024 * 1024;
 
@@ -48,7 +50,7 @@ type EngineConfig = Docker.ContainerInspectInfo['Config'] & { StopSignal?: strin
 export function containerState(inputs: State | Properties, container: Docker.ContainerInspectInfo): State {
   const config: EngineConfig = container.Config;
   const host = container.HostConfig;
-  const given = withoutDefaultNames(inputs as Properties);
+  const given = withoutDefaults(inputs as Properties);
   return {
     ...constants,
     capabilities: null,
@@ -56,7 +58,7 @@ export function containerState(inputs: State | Properties, container: Docker.Con
     cpuShares: host.CpuShares ?? 0,
     cpus: '',
     destroyGraceSeconds: null,
-    entrypoints: (config.Entrypoint as string[] | null | undefined) ?? [],
+    entrypoints: config.Entrypoint ?? [],
     envs: config.Env ?? [],
     exitCode: container.State.Status === 'exited' ? container.State.ExitCode : null,
     healthcheck: null,
@@ -77,7 +79,7 @@ export function containerState(inputs: State | Properties, container: Docker.Con
     ports: [],
     restart: host.RestartPolicy?.Name || 'no',
     runtime: host.Runtime ?? '',
-    securityOpts: host.SecurityOpt ?? [],
+    securityOpts: (host.SecurityOpt as string[] | null | undefined) ?? [],
     shmSize: (host.ShmSize ?? 0) / bytesPerMiB,
     stopSignal: config.StopSignal ?? '',
     stopTimeout: config.StopTimeout ?? 0,
@@ -89,7 +91,9 @@ export function containerState(inputs: State | Properties, container: Docker.Con
     workingDir: config.WorkingDir ?? '',
     ...given,
     name: container.Name.replace(/^\//, ''),
-    ...(Array.isArray(given['ports']) ? { ports: withBoundPorts(given['ports'] as Properties[], container) } : {}),
+    ...(Array.isArray(given['ports'])
+      ? { ports: withBoundPorts(given['ports'] as unknown as PortInput[], container) }
+      : {}),
   };
 }
 
@@ -109,20 +113,9 @@ function networkDatas(container: Docker.ContainerInspectInfo): PropertyValue[] {
 }
 
 /** Ports for which the engine chose a number get that number. */
-function withBoundPorts(ports: Properties[], container: Docker.ContainerInspectInfo): PropertyValue[] {
+function withBoundPorts(ports: readonly PortInput[], container: Docker.ContainerInspectInfo): PropertyValue[] {
   return ports.map((port) => {
-    if (port['external'] !== undefined) return port;
-    const bound = container.NetworkSettings.Ports?.[`${String(port['internal'])}/${String(port['protocol'])}`];
-    return { ...port, external: Number(bound?.[0]?.HostPort ?? 0) };
+    const bound = container.NetworkSettings.Ports?.[`${port.internal}/${port.protocol}`];
+    return { ...port, external: port.external ?? Number(bound?.[0]?.HostPort ?? 0) };
   });
-}
-
-/** `__defaults` belongs to inputs, at every depth, and never to a state. */
-function withoutDefaultNames(value: Properties): Properties;
-function withoutDefaultNames(value: PropertyValue): PropertyValue;
-function withoutDefaultNames(value: PropertyValue): PropertyValue {
-  if (Array.isArray(value)) return value.map((item) => withoutDefaultNames(item));
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).filter(([name]) => name !== '__defaults');
-  return Object.fromEntries(entries.map(([name, item]) => [name, withoutDefaultNames(item)]));
 }
