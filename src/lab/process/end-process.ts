@@ -1,6 +1,8 @@
 import { abortedError, type Clock } from '../../core/clock.ts';
 import { LabError, messageOf } from '../../core/errors.ts';
 import { isErrno } from '../../core/files.ts';
+import { waitFor } from '../../core/wait.ts';
+import type { CallOptions } from '../lab.ts';
 import { isAlive, isPaused, readStat, type ProcessStat } from './proc.ts';
 
 const FIRST_POLL_MS = 5;
@@ -58,6 +60,34 @@ export function sendSignal(target: ProcessStat, signal: NodeJS.Signals, node: st
       cause,
     });
   }
+}
+
+/** The signals that no program can catch take effect soon, but not at once; returns when they have. Others are the program's affair. */
+export async function waitForEffect(
+  target: ProcessStat,
+  signal: NodeJS.Signals,
+  options: CallOptions & { clock: Clock; node: string },
+): Promise<void> {
+  const isDone: Partial<Record<NodeJS.Signals, (stat: ProcessStat) => boolean>> = {
+    SIGKILL: () => false,
+    SIGSTOP: isPaused,
+    SIGCONT: (stat) => !isPaused(stat),
+  };
+  const hasEffect = isDone[signal];
+  if (!hasEffect) return;
+  await waitFor(
+    async () => {
+      const stat = sameProcess(target);
+      return !stat || hasEffect(stat) ? true : undefined;
+    },
+    {
+      clock: options.clock,
+      what: `${signal} to take effect on ${options.node} (pid ${target.pid})`,
+      timeoutMs: options.timeoutMs ?? KILL_LIMIT_MS,
+      intervalMs: 2,
+      signal: options.signal,
+    },
+  );
 }
 
 async function waitUntilGone(target: ProcessStat, untilMs: number, options: EndOptions): Promise<boolean> {

@@ -9,7 +9,7 @@ import { LabError, messageOf } from '../../core/errors.ts';
 import { isErrno } from '../../core/files.ts';
 import type { Topology, TopologyNode } from '../../topology/topology.ts';
 import type { CallOptions, LaunchingLab, LogLine, NodeIdentity, NodeObservation } from '../lab.ts';
-import { endProcess, sameProcess, sendSignal } from './end-process.ts';
+import { endProcess, sameProcess, sendSignal, waitForEffect } from './end-process.ts';
 import { rotateWhileRunning } from './log-rotation.ts';
 import { tailLog } from './log-tail.ts';
 import { findMarked, markEnvironment, type MarkedProcess } from './mark.ts';
@@ -21,6 +21,8 @@ import { nodePaths, readRecord, writeRecord, type NodePaths, type ProcessRecord 
 import { nodeEnvironment, spawnNode } from './spawn-node.ts';
 
 const DEFAULT_TAIL_LINES = 100;
+/** A recorded start further than this from what the system tells was overtaken by a jump of the wall clock. */
+const RECORDED_START_TOLERANCE_MS = 1000;
 
 export interface ProcessLabOptions {
   /** The testnet's name and state folder are all that is used of it. */
@@ -112,14 +114,15 @@ class ProcessLab implements LaunchingLab {
     }
   }
 
-  async signal(node: TopologyNode, signal: NodeJS.Signals): Promise<void> {
+  async signal(node: TopologyNode, signal: NodeJS.Signals, options: CallOptions = {}): Promise<void> {
     const { stat } = await this.#find(node.name);
     if (!stat)
       throw new LabError(`${signal} to ${node.name}: it is not running`, { details: { node: node.name, signal } });
     sendSignal(stat, signal, node.name);
+    await waitForEffect(stat, signal, { clock: this.#clock, node: node.name, ...options });
   }
 
-  async observe(node: TopologyNode): Promise<NodeObservation> {
+  async observe(node: TopologyNode, options: CallOptions = {}): Promise<NodeObservation> {
     const { paths, record, stat } = await this.#find(node.name);
     if (!record) {
       if (!stat) return { node: node.name, state: 'absent' };
@@ -132,14 +135,16 @@ class ProcessLab implements LaunchingLab {
     if (!stat) return { node: node.name, state: 'stopped', ...this.#ending(record) };
     await rotateWhileRunning(paths.logDir, this.#clock);
     const program = await this.#hasher.running(stat.pid, readCommandLine(stat.pid), record.program);
-    // The process may have ended while it was looked at; what was read then is worth nothing.
+    // Without an executable it is ending: once the system has cleared it away its exit code is known.
+    if (!program) await waitForEffect(stat, 'SIGKILL', { clock: this.#clock, node: node.name, ...options });
+    // It may have ended while it was looked at; what was read then is worth nothing.
     const now = sameProcess(stat);
-    if (!now) return { node: node.name, state: 'stopped', ...this.#ending(record) };
+    if (!program || !now) return { node: node.name, state: 'stopped', ...this.#ending(record) };
     const identity: NodeIdentity = {
       digest: program.digest,
       command: program.arguments,
       generation: record.generation,
-      startedAtMs: Math.round(this.#bootAtMs + ticksToMs(stat.startTicks)),
+      startedAtMs: this.#startOf(stat, record),
       instance: instanceOf(stat),
       pid: stat.pid,
     };
@@ -294,6 +299,14 @@ class ProcessLab implements LaunchingLab {
     throw new LabError(`${name} cannot be ${verb}: it is running as pid ${found.stat.pid}`, {
       details: { node: name, pid: found.stat.pid },
     });
+  }
+
+  /** The system's own word is exact to two ticks; within that the recorded time is the same for every observer. */
+  #startOf(stat: ProcessStat, record: ProcessRecord): number {
+    const toldMs = this.#bootAtMs + ticksToMs(stat.startTicks);
+    return Math.abs(toldMs - record.startedAtMs) < RECORDED_START_TOLERANCE_MS
+      ? record.startedAtMs
+      : Math.round(toldMs);
   }
 
   #ending(record: ProcessRecord): Pick<NodeObservation, 'exitCode' | 'detail'> {

@@ -1,5 +1,6 @@
 import { readlinkSync, realpathSync, statSync } from 'node:fs';
 import { sha256File } from '../../core/canonical.ts';
+import { isErrno } from '../../core/files.ts';
 import type { ProgramRecord } from './record.ts';
 
 /** Stands where a digest would, when the file that was started is no longer the one under its path; equal to no digest. */
@@ -25,13 +26,23 @@ export class ProgramHasher {
 
   /**
    * What process `pid` runs. A program run by an interpreter (`node program.mjs`) is the file that its argument names; anything
-   * else is the executable itself, read through /proc, where it stays reachable after its path was replaced.
+   * else is the executable itself, read through /proc, where it stays reachable after its path was replaced. Undefined when the
+   * process is ending and has no executable any more.
    */
-  async running(pid: number, argv: readonly string[], started: ProgramRecord | null): Promise<RunningProgram> {
+  async running(
+    pid: number,
+    argv: readonly string[],
+    started: ProgramRecord | null,
+  ): Promise<RunningProgram | undefined> {
     const executable = `/proc/${pid}/exe`;
     const index = started ? argv.indexOf(started.path) : -1;
     if (!started || index < 0) {
-      return { digest: (await this.measure(executable)).digest, arguments: argv.slice(1) };
+      try {
+        return { digest: (await this.measure(executable)).digest, arguments: argv.slice(1) };
+      } catch (error) {
+        if (isErrno(error, 'ENOENT') || isErrno(error, 'ESRCH')) return undefined;
+        throw error;
+      }
     }
     const isExecutable = isSameFile(started.path, executable);
     const args = argv.filter((_argument, position) => position !== 0 && position !== index);
