@@ -55,11 +55,13 @@ export const recipes: Readonly<Partial<Record<ImageName, Recipe>>> = {
   alertmanager: {
     packages: [...BASE_PACKAGES, 'prometheus-alertmanager'],
     exclude: EXCLUDE,
-    keep: [],
+    keep: ['/usr/share/prometheus/*'],
     users: [],
     folders: [
       { path: '/alertmanager', uid: NOBODY },
       { path: '/etc/alertmanager', uid: NOBODY },
+      // Where Debian's build keeps its state when it is given no path.
+      { path: '/var/lib/prometheus/alertmanager', uid: NOBODY },
     ],
     links: [{ path: '/bin/alertmanager', target: '/usr/bin/prometheus-alertmanager' }],
     hasNode: false,

@@ -1,0 +1,109 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import type Docker from 'dockerode';
+import { describe, test } from 'vitest';
+import { sha256 } from '../../../src/core/canonical.ts';
+import { createDockerLab } from '../../../src/lab/docker/docker-lab.ts';
+import { programImage } from '../../../src/lab/docker/images/program-image.ts';
+import { containerName, labels } from '../../../src/lab/labels.ts';
+import type { TopologyNode } from '../../../src/topology/topology.ts';
+import { dockerForTests, suiteTitle, type DockerForTests } from '../../helpers/docker-suite.ts';
+import { contractTopology } from './contract-topology.ts';
+import { contractNodes, labContract, type LabUnderTest } from './lab-contract.ts';
+
+const program = fileURLToPath(new URL('../../fixtures/sample-node/sample-node.mjs', import.meta.url));
+const docker = await dockerForTests(['node-runtime']);
+
+if (docker.missing === undefined) {
+  labContract('docker', () => makeLab(docker));
+} else {
+  describe.skip(suiteTitle('lab contract: docker', docker), () => {
+    test('needs a Docker engine', () => undefined);
+  });
+}
+
+async function makeLab({ engine, images }: Extract<DockerForTests, { missing: undefined }>): Promise<LabUnderTest> {
+  const { docker } = engine;
+  const digest = `sha256:${sha256(await readFile(program))}`;
+  const imageId = await programImage(docker, {
+    program,
+    digest,
+    runtimeImage: images['node-runtime'] ?? '',
+    command: ['node'],
+  });
+  const testnet = `contract-${randomBytes(3).toString('hex')}`;
+  const ports = new Map(
+    await Promise.all(Object.values(contractNodes).map(async (node) => [node, await freePort()] as const)),
+  );
+  const topology = contractTopology({
+    testnet,
+    lab: 'docker',
+    release: { version: '1.0.0', kind: 'program', digest, programPath: program, imageId },
+    stateDir: '',
+    program: [],
+    dataDir: () => '/data',
+    listenAddress: '0.0.0.0',
+    hostPort: (node) => ports.get(node as never) ?? 0,
+    containerPort: 8080,
+  });
+  const own: string[] = [];
+  const create = async (node: TopologyNode, isForeign: boolean): Promise<void> => {
+    const name = containerName(testnet, node.name);
+    own.push(name);
+    const container = await docker.createContainer(definition(testnet, node, imageId, isForeign));
+    await container.start();
+  };
+  return {
+    lab: createDockerLab({ topology, docker }),
+    topology,
+    create: (node) => create(node, false),
+    createForeign: (node) => create(node, true),
+    foreignIsUntouched: async (node) =>
+      (await docker.getContainer(containerName(testnet, node.name)).inspect()).State.Running,
+    pause: async (node) => {
+      await docker.getContainer(containerName(testnet, node.name)).pause();
+    },
+    digestOf: () => imageId,
+    dispose: async () => {
+      await Promise.all(own.map((name) => docker.getContainer(name).remove({ force: true, v: true })));
+      await Promise.all(own.map((name) => docker.getVolume(`${name}-data`).remove()));
+    },
+  };
+}
+
+function definition(
+  testnet: string,
+  node: TopologyNode,
+  image: string,
+  isForeign: boolean,
+): Docker.ContainerCreateOptions {
+  const name = containerName(testnet, node.name);
+  const [port] = node.ports;
+  return {
+    name,
+    Image: image,
+    Cmd: node.command,
+    Labels: isForeign
+      ? { 'com.example.owner': 'somebody else' }
+      : { [labels.testnet]: testnet, [labels.node]: node.name, [labels.generation]: node.generation },
+    ExposedPorts: { '8080/tcp': {} },
+    HostConfig: {
+      Binds: [`${name}-data:${node.dataDir}`],
+      PortBindings: { '8080/tcp': [{ HostIp: node.bindAddress, HostPort: String(port?.hostPort) }] },
+      RestartPolicy: { Name: 'unless-stopped' },
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}

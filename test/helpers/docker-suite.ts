@@ -1,0 +1,36 @@
+import { messageOf } from '../../src/core/errors.ts';
+import { connectDocker, type DockerEngine } from '../../src/lab/docker/connection.ts';
+import { defaultImages, type ImageName } from '../../src/lab/docker/images/default-images.ts';
+import { buildLocalImages } from '../../src/lab/docker/images/local-images.ts';
+import { resolveImages } from '../../src/lab/docker/images/resolve-images.ts';
+import { imageCacheDir, mayInstallPackages } from './docker-engine.ts';
+
+export type DockerForTests =
+  { engine: DockerEngine; images: Partial<Record<ImageName, string>>; missing: undefined } | { missing: string };
+
+/**
+ * The engine that DOCKER_HOST or the default socket names, and the images that a suite needs, built when they are not there.
+ * Otherwise `missing` says in one line what is lacking: `describe.skipIf(docker.missing)`.
+ */
+export async function dockerForTests(names: readonly ImageName[]): Promise<DockerForTests> {
+  try {
+    const engine = await connectDocker();
+    const wanted = Object.fromEntries(names.map((name) => [name, defaultImages[name].registry]));
+    const images = await resolveImages(engine.docker, wanted, { silenceMs: 5000 }).catch(async () => {
+      const options = { which: names, allowInstall: mayInstallPackages(), cacheDir: imageCacheDir() };
+      const built = await buildLocalImages(engine.docker, options);
+      return Object.fromEntries(built.map(({ name, id }) => [name, id]));
+    });
+    const absent = names.filter((name) => images[name] === undefined);
+    return absent.length === 0
+      ? { engine, images, missing: undefined }
+      : { missing: `no image for ${absent.join(', ')}` };
+  } catch (error) {
+    return { missing: messageOf(error) };
+  }
+}
+
+/** The title of a suite, with what it lacks when it cannot run. */
+export function suiteTitle(title: string, docker: DockerForTests): string {
+  return docker.missing === undefined ? title : `${title} [skipped: ${docker.missing}]`;
+}
