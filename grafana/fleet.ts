@@ -24,9 +24,7 @@ import { PanelBuilder as TimeseriesBuilder } from '@grafana/grafana-foundation-s
 import { appendPanels, type Dashboard } from '../src/topology/monitoring/dashboard.ts';
 import { datasourceUid, fleetDashboardUid, nodesJob } from '../src/topology/monitoring/services.ts';
 
-export { dashboardQueries, resolveQuery, type Dashboard } from '../src/topology/monitoring/dashboard.ts';
-
-export interface FleetDashboardOptions {
+interface FleetDashboardOptions {
   /** Title of the row with the system's own panels. Default: the system has none. */
   systemTitle?: string;
   panels?: Parameters<typeof appendPanels>[2];

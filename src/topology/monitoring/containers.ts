@@ -83,6 +83,8 @@ function prometheusParts(monitoring: MonitoringTopology): ServiceParts {
       `--config.file=${prometheusFolder}/prometheus.yml`,
       '--storage.tsdb.path=/prometheus',
       '--storage.tsdb.retention.time=15d',
+      // An alert that fires before the Alertmanager is up is lost until it is sent again; the default is a minute.
+      '--rules.alert.resend-delay=10s',
       `--web.external-url=http://${loopback}:${monitoring.ports.prometheus}/`,
     ],
     dataDir: '/prometheus',
