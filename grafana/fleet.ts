@@ -1,23 +1,5 @@
-import {
-  BigValueColorMode,
-  GraphDrawStyle,
-  LegendDisplayMode,
-  LegendPlacement,
-} from '@grafana/grafana-foundation-sdk/common';
-import {
-  ReduceDataOptionsBuilder,
-  TooltipDisplayMode,
-  VizLegendOptionsBuilder,
-} from '@grafana/grafana-foundation-sdk/common';
-import { VizTooltipOptionsBuilder } from '@grafana/grafana-foundation-sdk/common';
-import {
-  AnnotationQueryBuilder,
-  AnnotationTargetBuilder,
-  DashboardBuilder,
-} from '@grafana/grafana-foundation-sdk/dashboard';
-import { DashboardCursorSync, QueryVariableBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import { ThresholdsConfigBuilder, ThresholdsMode, VariableRefresh } from '@grafana/grafana-foundation-sdk/dashboard';
-import { VariableSort } from '@grafana/grafana-foundation-sdk/dashboard';
+import * as common from '@grafana/grafana-foundation-sdk/common';
+import * as board from '@grafana/grafana-foundation-sdk/dashboard';
 import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus';
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat';
 import { PanelBuilder as TimeseriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
@@ -42,17 +24,17 @@ export function fleetDashboard({ systemTitle = '', panels = [] }: FleetDashboard
   const id = counter();
   // The classic format: every Grafana that people run loads it from files; its successor needs version 12 or later.
   // eslint-disable-next-line @typescript-eslint/no-deprecated
-  const dashboard = new DashboardBuilder('Fleet')
+  const dashboard = new board.DashboardBuilder('Fleet')
     .uid(fleetDashboardUid)
     .tags(['seatrial'])
     .timezone('browser')
     .time({ from: 'now-15m', to: 'now' })
     .refresh('5s')
-    .tooltip(DashboardCursorSync.Crosshair)
+    .tooltip(board.DashboardCursorSync.Crosshair)
     .withVariable(testnetVariable())
     .withVariable(nodeVariable())
     .annotation(runAnnotations())
-    .withRow(new RowBuilder('Fleet').id(id()))
+    .withRow(new board.RowBuilder('Fleet').id(id()))
     .withPanel(stat('Nodes up', `sum(up{job="${nodesJob}",testnet="$testnet"})`).id(id()))
     .withPanel(stat('Nodes scraped', `count(up{job="${nodesJob}",testnet="$testnet"})`).id(id()))
     .withPanel(
@@ -60,7 +42,7 @@ export function fleetDashboard({ systemTitle = '', panels = [] }: FleetDashboard
         .id(id())
         .description('The Watchdog, which fires always, is not counted. No data means that rules are not evaluated.')
         .thresholds(
-          new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps([
+          new board.ThresholdsConfigBuilder().mode(board.ThresholdsMode.Absolute).steps([
             { value: null, color: 'green' },
             { value: 1, color: 'red' },
           ]),
@@ -70,18 +52,18 @@ export function fleetDashboard({ systemTitle = '', panels = [] }: FleetDashboard
     .withPanel(series('Answers scrapes', 'short', `up{${nodes}}`).id(id()).min(0).max(1).decimals(0))
     .withPanel(series('Time since start', 's', `time() - process_start_time_seconds{${nodes}}`).id(id()))
     .withPanel(series('Scrape duration', 's', `scrape_duration_seconds{${nodes}}`).id(id()))
-    .withRow(new RowBuilder('Resources').id(id()))
+    .withRow(new board.RowBuilder('Resources').id(id()))
     .withPanel(series('Memory', 'bytes', `process_resident_memory_bytes{${nodes}}`).id(id()).min(0))
     .withPanel(
       series('CPU cores', 'short', `rate(process_cpu_seconds_total{${nodes}}[$__rate_interval])`).id(id()).min(0),
     )
     .withPanel(series('Open files', 'short', `process_open_fds{${nodes}}`).id(id()).min(0))
-    .withRow(new RowBuilder('Alerts').id(id()))
+    .withRow(new board.RowBuilder('Alerts').id(id()))
     .withPanel(
       series('Alerts firing', 'short', 'sum by (alertname) (ALERTS{alertstate="firing"})', '{{alertname}}')
         .id(id())
         .span(24)
-        .drawStyle(GraphDrawStyle.Bars),
+        .drawStyle(common.GraphDrawStyle.Bars),
     )
     .build();
   const plain = JSON.parse(JSON.stringify(dashboard)) as Dashboard;
@@ -104,8 +86,8 @@ function stat(title: string, query: string): StatBuilder {
     .span(6)
     .height(4)
     .unit('short')
-    .colorMode(BigValueColorMode.Value)
-    .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']))
+    .colorMode(common.BigValueColorMode.Value)
+    .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']))
     .withTarget(prometheusQuery(query, ''));
 }
 
@@ -119,33 +101,33 @@ function series(title: string, unit: string, query: string, legend = '{{node}}')
     .lineWidth(1)
     .fillOpacity(5)
     .legend(
-      new VizLegendOptionsBuilder()
+      new common.VizLegendOptionsBuilder()
         .showLegend(true)
-        .displayMode(LegendDisplayMode.List)
-        .placement(LegendPlacement.Bottom)
+        .displayMode(common.LegendDisplayMode.List)
+        .placement(common.LegendPlacement.Bottom)
         .calcs([]),
     )
-    .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi))
+    .tooltip(new common.VizTooltipOptionsBuilder().mode(common.TooltipDisplayMode.Multi))
     .withTarget(prometheusQuery(query, legend));
 }
 
-function testnetVariable(): QueryVariableBuilder {
-  return new QueryVariableBuilder('testnet')
+function testnetVariable(): board.QueryVariableBuilder {
+  return new board.QueryVariableBuilder('testnet')
     .label('Testnet')
     .datasource(datasource)
     .query(`label_values(up{job="${nodesJob}"}, testnet)`)
-    .refresh(VariableRefresh.OnTimeRangeChanged)
-    .sort(VariableSort.AlphabeticalAsc);
+    .refresh(board.VariableRefresh.OnTimeRangeChanged)
+    .sort(board.VariableSort.AlphabeticalAsc);
 }
 
-function nodeVariable(): QueryVariableBuilder {
+function nodeVariable(): board.QueryVariableBuilder {
   return (
-    new QueryVariableBuilder('node')
+    new board.QueryVariableBuilder('node')
       .label('Node')
       .datasource(datasource)
       .query(`label_values(up{job="${nodesJob}",testnet="$testnet"}, node)`)
-      .refresh(VariableRefresh.OnTimeRangeChanged)
-      .sort(VariableSort.NaturalAsc)
+      .refresh(board.VariableRefresh.OnTimeRangeChanged)
+      .sort(board.VariableSort.NaturalAsc)
       .multi(true)
       .includeAll(true)
       // Not `.*`, which would also take series that belong to no node.
@@ -155,15 +137,15 @@ function nodeVariable(): QueryVariableBuilder {
 }
 
 /** Steps, gates and faults of runs, as far as a run has left annotations. */
-function runAnnotations(): AnnotationQueryBuilder {
-  const tags = new AnnotationTargetBuilder()
+function runAnnotations(): board.AnnotationQueryBuilder {
+  const tags = new board.AnnotationTargetBuilder()
     .type('tags')
     .tags(['seatrial', 'testnet:$testnet'])
     .matchAny(false)
     .limit(500)
     .build();
   return (
-    new AnnotationQueryBuilder()
+    new board.AnnotationQueryBuilder()
       .name('Runs')
       .datasource({ type: 'grafana', uid: '-- Grafana --' })
       .enable(true)

@@ -36,7 +36,7 @@ export interface ContainerDefinition {
   user?: string;
 }
 
-export interface PublishedPort {
+interface PublishedPort {
   containerPort: number;
   hostPort: number;
   hostIp: string;

@@ -4,7 +4,7 @@ import type { ContainerDefinition, Healthcheck, VolumeMount } from './container-
 import { generationLabel, nodeLabel, testnetLabel } from './labels.ts';
 import type { Topology, TopologyNode } from './topology.ts';
 
-export type { ContainerDefinition, Healthcheck, PublishedPort, VolumeMount } from './container-definition.ts';
+export type { ContainerDefinition, Healthcheck, VolumeMount } from './container-definition.ts';
 
 /** Name of a node's or a monitoring service's container. */
 export function containerName(testnet: string, member: string): string {

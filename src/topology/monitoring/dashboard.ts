@@ -8,7 +8,7 @@ export interface Dashboard {
   [key: string]: unknown;
 }
 
-export interface DashboardPanel {
+interface DashboardPanel {
   type: string;
   title?: string | undefined;
   id?: number | undefined;
@@ -20,7 +20,7 @@ export interface DashboardPanel {
   [key: string]: unknown;
 }
 
-export interface DashboardTarget {
+interface DashboardTarget {
   expr?: string | undefined;
   legendFormat?: string | undefined;
   [key: string]: unknown;
