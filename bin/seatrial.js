@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+// Plain JavaScript, so that an old Node can say what is missing instead of failing on the first type annotation.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import module from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+const isNewEnough = major > 22 || (major === 22 && minor >= 18);
+
+if (isNewEnough) {
+  module.enableCompileCache?.();
+  await import('../src/cli/main.ts');
+} else {
+  const bundled = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
+  if (existsSync(bundled)) {
+    const { status, signal } = spawnSync(bundled, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+      stdio: 'inherit',
+    });
+    process.exitCode = status ?? (signal === 'SIGINT' ? 130 : 4);
+  } else {
+    console.error(
+      `seatrial needs Node 22.18 or newer; this is ${process.versions.node}. Run \`npm ci\` in the project first.`,
+    );
+    process.exitCode = 2;
+  }
+}

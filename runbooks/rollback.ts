@@ -1,0 +1,31 @@
+import { defineRunbook, UsageError } from '../src/index.ts';
+
+export default defineRunbook({
+  name: 'rollback',
+  description: 'Put back, newest first, every node that an earlier run changed, each behind the health gate.',
+  parameters: {
+    run: { description: 'the run to undo', default: 'last' },
+  },
+  plan({ nodes, history, parameters }) {
+    const differs = (before: Record<string, string>): boolean =>
+      nodes.some((node) => before[node.name] !== undefined && before[node.name] !== node.version);
+    const { run = 'last' } = parameters;
+    const past = history.find((change) => (run === 'last' ? differs(change.before) : change.runId === run));
+    if (!past) {
+      throw new UsageError(
+        run === 'last' ? 'no earlier run has left a node on another release: there is nothing to roll back' : `there is no run ${run} of this testnet`,
+      );
+    }
+    return {
+      changes: nodes
+        .flatMap((node) => {
+          const version = past.before[node.name];
+          const isBack = version === undefined || (version === node.version && node.state === 'running');
+          return isBack ? [] : [{ node: node.name, version }];
+        })
+        .reverse(),
+      // A rollback is never rolled back.
+      onFailure: 'hold',
+    };
+  },
+});

@@ -1,0 +1,128 @@
+import { systemClock } from '../core/clock.ts';
+import { AbortedError, UsageError } from '../core/errors.ts';
+import { acquireLock } from '../engine/lock.ts';
+import { openProject, type ContainerNeeds, type ContainerSupport, type Project } from '../engine/project.ts';
+import { executeRun, type RunResult } from '../engine/run.ts';
+import type { PreparedRun } from '../engine/prepare.ts';
+import { readDeployedTopology, writeDeployedTopology } from '../engine/state.ts';
+import { testnetFile } from '../engine/testnet-files.ts';
+import { listRuns } from '../journal/list-runs.ts';
+import { nodeReleases } from '../journal/node-releases.ts';
+import { readJournal } from '../journal/read-journal.ts';
+import { runFolder } from '../journal/run-files.ts';
+import { newRunId } from '../journal/run-id.ts';
+import { random } from '../core/random.ts';
+import type { LabAccess } from './labs.ts';
+import { createReporter } from './progress.ts';
+import { resolveReference } from './root.ts';
+
+/** Opens a testnet's file and profile; container adapters are loaded only for a container lab. */
+export async function openNamedProject(reference: string): Promise<Project> {
+  const { root, name, file } = resolveReference(reference);
+  const path = file ?? (await testnetFile(root, name));
+  const containers = async (needs: ContainerNeeds): Promise<ContainerSupport> => {
+    const { containerSupport } = await import('./docker-access.ts');
+    return containerSupport(needs);
+  };
+  return openProject(root, path, containers, process.execPath);
+}
+
+/** Throws UsageError when the testnet was never brought up. */
+export async function requireDeployed(project: Project): Promise<void> {
+  if (await readDeployedTopology(project.stateDir)) return;
+  throw new UsageError(`${project.name} is not up; bring it up with: seatrial up stacks/${project.name}.yaml`);
+}
+
+/**
+ * A signal that the first SIGINT or SIGTERM aborts; the third ends the process at once. Until then the run ends its open step and
+ * writes down where it stopped.
+ */
+export function interruptSignal(): { signal: AbortSignal; dispose(): void } {
+  const controller = new AbortController();
+  let received = 0;
+  const onSignal = (name: NodeJS.Signals): void => {
+    received++;
+    if (received === 1) {
+      process.stderr.write(`\n${name}: ending the open step; press Ctrl-C twice more to leave at once\n`);
+      controller.abort(new AbortedError(`interrupted by ${name}`));
+    } else if (received >= 3) {
+      process.stderr.write(
+        'left at once; `seatrial status` shows what runs, `seatrial runs` the run that was cut off\n',
+      );
+      // eslint-disable-next-line no-restricted-properties -- the user asked for exactly this
+      process.exit(130);
+    }
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  return {
+    signal: controller.signal,
+    dispose: () => {
+      process.off('SIGINT', onSignal);
+      process.off('SIGTERM', onSignal);
+    },
+  };
+}
+
+/** Runs `work` while holding the testnet's lock, and tells of a run that was killed before. */
+export async function withLock<T>(
+  stateDir: string,
+  purpose: string,
+  notice: (text: string) => void,
+  work: () => Promise<T>,
+): Promise<T> {
+  const lock = await acquireLock(stateDir, purpose, new Date(systemClock.wallMs()).toISOString());
+  try {
+    for (const line of await describeUnfinished(stateDir)) notice(line);
+    return await work();
+  } finally {
+    await lock.release();
+  }
+}
+
+/** The newest run, if it never came to an end, and what each node runs as far as it wrote it down. */
+async function describeUnfinished(stateDir: string): Promise<string[]> {
+  const [newest] = await listRuns(stateDir);
+  if (newest?.outcome !== 'unfinished') return [];
+  const { records } = await readJournal(runFolder(stateDir, newest.id));
+  const nodes = nodeReleases(records).map(({ node, version, unfinished }) =>
+    unfinished
+      ? `${node}: ${version ?? 'absent'}, was being changed to ${unfinished.toVersion}`
+      : `${node}: ${version ?? 'absent'}`,
+  );
+  return [
+    `run ${newest.id} (${newest.runbook ?? 'unknown'}) was cut off and never ended. Its nodes, as it last knew them:`,
+    ...nodes.map((line) => `  ${line}`),
+    `undo it with: seatrial run rollback ${newest.testnet} --set run=${newest.id}`,
+  ];
+}
+
+/** Executes a prepared run and writes its report. */
+export async function execute(
+  project: Project,
+  run: PreparedRun,
+  access: LabAccess,
+  options: { json?: boolean },
+  signal: AbortSignal,
+): Promise<RunResult> {
+  const reporter = createReporter(options);
+  try {
+    await writeDeployedTopology(run.target);
+    const result = await executeRun({
+      ...run,
+      runId: newRunId(systemClock, random),
+      profile: project.profile,
+      specHash: project.loaded.hash,
+      lab: access.lab,
+      deployer: await access.deployer(),
+      topologyFor: (versions) => project.topology(versions),
+      clock: systemClock,
+      reporter,
+      signal,
+    });
+    await writeDeployedTopology(await project.topology(result.versions));
+    return result;
+  } finally {
+    reporter.close();
+  }
+}

@@ -1,0 +1,37 @@
+import { rm } from 'node:fs/promises';
+import { stateFolder } from '../../engine/state.ts';
+import { interruptSignal, withLock } from '../change.ts';
+import { print, printJson } from '../output.ts';
+import { openDeployed } from '../testnet.ts';
+
+/** `seatrial down <testnet>`: removes everything that was made for it, data and keys included; its runs and reports stay. */
+export async function down(name: string, options: { json?: boolean }): Promise<void> {
+  const interrupt = interruptSignal();
+  const { topology, reference, lab, deployer } = await openDeployed(name);
+  try {
+    const stateDir = stateFolder(reference.root, topology.testnet);
+    const notice = (text: string): void => void process.stderr.write(`${text}\n`);
+    await withLock(stateDir, 'down', notice, async () => {
+      await (await deployer()).destroy(topology, interrupt.signal);
+      for (const file of [
+        'topology.json',
+        'desired.json',
+        'passed.json',
+        'allocation.json',
+        'releases.json',
+        'secrets',
+        'nodes',
+      ]) {
+        await rm(`${stateDir}/${file}`, { recursive: true, force: true });
+      }
+    });
+    if (options.json) printJson({ testnet: topology.testnet, removed: topology.nodes.map((node) => node.name) });
+    else
+      print(
+        `${topology.testnet} is gone: ${topology.nodes.length} nodes, their data and keys. Its runs and reports are kept.`,
+      );
+  } finally {
+    interrupt.dispose();
+    await lab.close();
+  }
+}

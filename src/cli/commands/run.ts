@@ -1,0 +1,75 @@
+import { UsageError } from '../../core/errors.ts';
+import { loadRunbook } from '../../engine/load-runbook.ts';
+import { planHash } from '../../engine/plan.ts';
+import { prepareRunbook } from '../../engine/prepare.ts';
+import { execute, interruptSignal, openNamedProject, requireDeployed, withLock } from '../change.ts';
+import { accessLab } from '../labs.ts';
+import { print, printJson } from '../output.ts';
+import { planText } from '../plan-text.ts';
+import { writeReport } from './report.ts';
+
+export interface RunOptions {
+  set: string[];
+  json?: boolean;
+}
+
+/** `--set name=value`, as often as needed. */
+export function parseParameters(set: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    set.map((pair) => {
+      const at = pair.indexOf('=');
+      if (at < 1) throw new UsageError(`--set takes name=value, not ${pair}`);
+      return [pair.slice(0, at), pair.slice(at + 1)];
+    }),
+  );
+}
+
+/** `seatrial plan <runbook> <testnet>`: what `run` would do; nothing is touched. */
+export async function plan(runbookName: string, testnet: string, options: RunOptions): Promise<void> {
+  const { project, access, runbook } = await open(runbookName, testnet);
+  try {
+    const { plan } = await prepareRunbook(project, access.lab, runbook, parseParameters(options.set));
+    if (options.json) printJson({ planHash: planHash(plan), ...plan });
+    else print(planText(plan));
+  } finally {
+    await access.lab.close();
+  }
+}
+
+/** `seatrial run <runbook> <testnet>`: plans, then executes exactly that plan. */
+export async function run(runbookName: string, testnet: string, options: RunOptions): Promise<number> {
+  const interrupt = interruptSignal();
+  try {
+    const { project, access, runbook } = await open(runbookName, testnet);
+    try {
+      const notice = (text: string): void => void process.stderr.write(`${text}\n`);
+      return await withLock(project.stateDir, `run ${runbookName}`, notice, async () => {
+        const prepared = await prepareRunbook(
+          project,
+          access.lab,
+          runbook,
+          parseParameters(options.set),
+          interrupt.signal,
+        );
+        if (!options.json) print(`${planText(prepared.plan)}\n`);
+        const result = await execute(project, prepared, access, options, interrupt.signal);
+        const report = await writeReport(result.runDir);
+        if (options.json) printJson({ ...result, report });
+        else print(`report: ${report}`);
+        return result.exitCode;
+      });
+    } finally {
+      await access.lab.close();
+    }
+  } finally {
+    interrupt.dispose();
+  }
+}
+
+async function open(runbookName: string, testnet: string) {
+  const project = await openNamedProject(testnet);
+  const runbook = await loadRunbook(project.root, runbookName);
+  await requireDeployed(project);
+  const topology = await project.topology(project.desired.versions);
+  return { project, runbook, access: await accessLab(project, topology) };
+}

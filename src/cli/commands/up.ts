@@ -1,0 +1,31 @@
+import { prepareUp } from '../../engine/prepare.ts';
+import { execute, interruptSignal, openNamedProject, withLock } from '../change.ts';
+import { accessLab, type LabAccess } from '../labs.ts';
+import { print, printJson } from '../output.ts';
+import { planText } from '../plan-text.ts';
+import { writeReport } from './report.ts';
+
+/** `seatrial up <file>`: makes the testnet what its file says: creates, mends, or upgrades node by node behind gates. */
+export async function up(reference: string, options: { json?: boolean }): Promise<number> {
+  const interrupt = interruptSignal();
+  let access: LabAccess | undefined;
+  try {
+    const project = await openNamedProject(reference);
+    const notice = (text: string): void => void process.stderr.write(`${text}\n`);
+    return await withLock(project.stateDir, 'up', notice, async () => {
+      const labOf = async (topology: Parameters<typeof accessLab>[1]) =>
+        (access = await accessLab(project, topology)).lab;
+      const prepared = await prepareUp(project, labOf, interrupt.signal);
+      if (!access) throw new Error('preparing opens the lab');
+      if (!options.json) print(`${planText(prepared.plan)}\n`);
+      const result = await execute(project, prepared, access, options, interrupt.signal);
+      const report = await writeReport(result.runDir);
+      if (options.json) printJson({ ...result, report });
+      else print(`report: ${report}`);
+      return result.exitCode;
+    });
+  } finally {
+    interrupt.dispose();
+    await access?.lab.close();
+  }
+}

@@ -1,0 +1,26 @@
+import { systemClock } from '../core/clock.ts';
+import type { Deployer } from '../engine/deployer.ts';
+import type { Lab } from '../lab/lab.ts';
+import type { Topology } from '../topology/topology.ts';
+import type { TestnetReference } from './root.ts';
+
+/** A lab and what makes its nodes. */
+export interface LabAccess {
+  lab: Lab;
+  deployer(): Promise<Deployer>;
+}
+
+/** The adapters for a topology's lab; each is loaded only when it is the one that is used. */
+export async function accessLab(reference: Pick<TestnetReference, 'root'>, topology: Topology): Promise<LabAccess> {
+  if (topology.lab === 'process') {
+    const { createProcessLab } = await import('../lab/process/process-lab.ts');
+    const lab = createProcessLab({ topology, clock: systemClock });
+    const deployer = async (): Promise<Deployer> => {
+      const { createDirectDeployer } = await import('../deploy/direct/direct-deployer.ts');
+      return createDirectDeployer({ lab, clock: systemClock });
+    };
+    return { lab, deployer };
+  }
+  const { accessDocker } = await import('./docker-access.ts');
+  return accessDocker(reference.root, topology);
+}

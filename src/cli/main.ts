@@ -1,0 +1,121 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { RunOptions } from './commands/run.ts';
+import type { ReportOptions } from './commands/report.ts';
+
+/*
+ * Commands are imported when they are called: `--help` and a mistyped command must not pay for engines and schemas.
+ */
+const program = new Command('seatrial')
+  .description('Testnets as code: gated rolling upgrades, rollbacks and evidence')
+  .version('0.1.0')
+  .showSuggestionAfterError()
+  .configureHelp({ sortSubcommands: false })
+  .addHelpText(
+    'after',
+    '\nExit codes: 0 pass, 1 gate failed, 2 refused or wrong use, 3 inconclusive or held, 4 lab error, 5 clean-up incomplete, 130 interrupted',
+  );
+
+const json = (): Option => new Option('--json', 'print the result as JSON');
+const collect = (value: string, all: string[]): string[] => [...all, value];
+const parameter = (): Option =>
+  new Option('--set <name=value>', 'a parameter of the runbook; may be repeated')
+    .argParser(collect)
+    .default([], 'none');
+
+function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('must be a whole number above 0');
+  return value;
+}
+
+program
+  .command('up <file>')
+  .description('make a testnet what its file says: create, mend, or upgrade it node by node')
+  .addOption(json())
+  .action(async (file: string, options: { json?: boolean }) => {
+    const { up } = await import('./commands/up.ts');
+    process.exitCode = await up(file, options);
+  });
+
+program
+  .command('status <testnet>')
+  .description('look at every node once')
+  .addOption(json())
+  .action(async (testnet: string, options: { json?: boolean }) => {
+    const { status } = await import('./commands/status.ts');
+    await status(testnet, options);
+  });
+
+program
+  .command('logs <testnet> [nodes...]')
+  .description('newest log lines of the nodes')
+  .option('--tail <lines>', 'lines of each node', positiveInteger, 100)
+  .addOption(json())
+  .action(async (testnet: string, nodes: string[], options: { tail: number; json?: boolean }) => {
+    const { logs } = await import('./commands/logs.ts');
+    await logs(testnet, nodes, options);
+  });
+
+program
+  .command('plan <runbook> <testnet>')
+  .description('show what a run would do; nothing is touched')
+  .addOption(parameter())
+  .addOption(json())
+  .action(async (runbook: string, testnet: string, options: RunOptions) => {
+    const { plan } = await import('./commands/run.ts');
+    await plan(runbook, testnet, options);
+  });
+
+program
+  .command('run <runbook> <testnet>')
+  .description('plan a runbook, then execute exactly that plan')
+  .addOption(parameter())
+  .addOption(json())
+  .action(async (runbook: string, testnet: string, options: RunOptions) => {
+    const { run } = await import('./commands/run.ts');
+    process.exitCode = await run(runbook, testnet, options);
+  });
+
+program
+  .command('runs <testnet>')
+  .description('list the runs of a testnet, newest first')
+  .addOption(json())
+  .action(async (testnet: string, options: { json?: boolean }) => {
+    const { runs } = await import('./commands/runs.ts');
+    await runs(testnet, options);
+  });
+
+program
+  .command('show <run>')
+  .description('the journal of a run (by id, or the newest of a testnet), a line an event')
+  .addOption(json())
+  .action(async (run: string, options: { json?: boolean }) => {
+    const { show } = await import('./commands/report.ts');
+    await show(run, options);
+  });
+
+program
+  .command('report <run>')
+  .description('the report of a run (by id, or the newest of a testnet)')
+  .addOption(new Option('--format <format>').choices(['html', 'json', 'text']).default('html'))
+  .option('--output <file>', 'write it there')
+  .action(async (run: string, options: ReportOptions) => {
+    const { report } = await import('./commands/report.ts');
+    await report(run, options);
+  });
+
+program
+  .command('down <testnet>')
+  .description('remove everything of a testnet but its runs and reports')
+  .addOption(json())
+  .action(async (testnet: string, options: { json?: boolean }) => {
+    const { down } = await import('./commands/down.ts');
+    await down(testnet, options);
+  });
+
+try {
+  await program.exitOverride().parseAsync();
+} catch (error) {
+  const { reportError } = await import('./report-error.ts');
+  process.exitCode = reportError(error, process.argv.includes('--json'));
+}

@@ -1,0 +1,89 @@
+import ora from 'ora';
+import pc from 'picocolors';
+import type { RunRecord } from '../journal/records.ts';
+import type { RunReporter } from '../engine/session.ts';
+
+/** A reporter for people: one line an event, and on a terminal a live line for the gate that is being watched. */
+export interface ProgressReporter extends RunReporter {
+  close(): void;
+}
+
+/** With `json`, nothing is reported while running: the result is printed at the end. */
+export function createReporter(options: { json?: boolean }): ProgressReporter {
+  if (options.json) return { close: () => undefined };
+  const isLive = process.stderr.isTTY && process.env.TERM !== 'dumb';
+  const spinner = isLive ? ora({ stream: process.stderr, discardStdin: false }) : undefined;
+  let gate: string | undefined;
+  const line = (text: string): void => {
+    const wasSpinning = spinner?.isSpinning;
+    if (wasSpinning) spinner?.stop();
+    process.stdout.write(`${text}\n`);
+    if (wasSpinning) spinner?.start();
+  };
+  return {
+    onRecord(record) {
+      const text = describe(record);
+      if (record.type === 'gate.phase') gate = `gate: ${record.phase}`;
+      if (record.type === 'gate.verdict' || record.type === 'run.finished') {
+        gate = undefined;
+        spinner?.stop();
+      }
+      if (text !== undefined) line(`${pc.dim(record.at.slice(11, 19))} ${text}`);
+    },
+    onSlot({ nodes }) {
+      if (!spinner || gate === undefined) return;
+      const heights = Object.entries(nodes).map(
+        ([name, { status }]) => `${name} ${status.ok ? (status.value.height ?? '?') : 'down'}`,
+      );
+      spinner.text = `${gate}  ${pc.dim(heights.join('  '))}`;
+      if (!spinner.isSpinning) spinner.start();
+    },
+    close: () => spinner?.stop(),
+  };
+}
+
+/** One line for a record; undefined for records that only the report needs. */
+export function describe(record: RunRecord): string | undefined {
+  switch (record.type) {
+    case 'run.started':
+      return `${pc.bold(`run ${record.runId}`)} ${record.runbook} on ${record.testnet} (${record.lab} lab, plan ${record.planHash.slice(0, 12)})`;
+    case 'intent':
+      return record.action === 'replace'
+        ? `${record.node}: replacing ${record.fromVersion ?? 'unknown'} → ${record.toVersion}`
+        : `${record.node}: ${record.action === 'create' ? `creating ${record.toVersion}` : 'removing'}`;
+    case 'done':
+      return `${record.node}: runs ${record.version} (${record.digest.slice(7, 19)}), took ${(record.tookMs / 1000).toFixed(1)} s`;
+    case 'gate.started':
+      return `gate ${gated(record.nodes)}: ${record.profile}, at most ${record.deadlineMs / 1000} s`;
+    case 'gate.verdict': {
+      const { kind, reason, elapsedMs, weak } = record.verdict;
+      const colour = kind === 'PASS' ? pc.green : kind === 'FAIL' ? pc.red : pc.yellow;
+      return `gate ${gated(record.nodes)}: ${colour(pc.bold(kind))}${weak ? ' (weak profile)' : ''} after ${(elapsedMs / 1000).toFixed(1)} s: ${reason}`;
+    }
+    case 'guard.failed':
+      return pc.red(`guard of ${record.node}: ${record.check}: ${record.reason}`);
+    case 'step.refused':
+      return pc.red(`${record.step} refused: ${record.reason}`);
+    case 'rollback.started':
+      return pc.yellow(`rolling back ${record.nodes.join(', ')}`);
+    case 'load.started':
+      return `load: ${record.perSecond} transactions a second`;
+    case 'load.finished': {
+      const { sent, acknowledged, rejected, lost, duplicated, unchecked, unknown } = record.summary;
+      const checked = unchecked > 0 ? `, ${unchecked} could not be checked` : '';
+      return `load: ${sent} sent, ${acknowledged} acknowledged, ${rejected} refused, ${unknown} without an answer, ${lost} lost, ${duplicated} doubled${checked}`;
+    }
+    case 'note':
+      return record.level === 'warning' ? pc.yellow(record.text) : record.text;
+    case 'run.finished': {
+      const colour = record.exitCode === 0 ? pc.green : pc.red;
+      return `${pc.bold(colour(record.outcome))}${record.reason === undefined ? '' : `: ${record.reason}`}`;
+    }
+    default:
+      return undefined;
+  }
+}
+
+function gated(nodes: readonly string[]): string {
+  return nodes.length > 3 ? `${nodes.length} nodes` : nodes.join(', ');
+}

@@ -1,0 +1,142 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadProfile } from '../spec/load-profile.ts';
+import { loadTestnetFile, type LoadedSpec } from '../spec/load.ts';
+import { expandNodes, type SpecNode } from '../spec/nodes.ts';
+import type { SystemProfile } from '../spec/profile.ts';
+import { extendAllocation, readAllocation, writeAllocation, type Allocation } from '../topology/allocation.ts';
+import { buildTopology } from '../topology/build-topology.ts';
+import { readDesired, type DesiredState } from '../topology/desired.ts';
+import { monitoringServices } from '../topology/monitoring/services.ts';
+import { rememberReleases } from './known-releases.ts';
+import { monitoringOf } from './monitoring.ts';
+import { stateFolder } from './state.ts';
+import { resolveReleases, type ImageResolver } from '../topology/releases.ts';
+import { ensureIdentities, secretFileNames } from '../topology/secrets.ts';
+import type { MonitoringTopology, ResolvedRelease, Topology } from '../topology/topology.ts';
+
+/** What a container lab must know of a testnet to resolve its images. */
+export interface ContainerNeeds {
+  profile: Pick<SystemProfile, 'runtime'>;
+  images: NonNullable<LoadedSpec['spec']['images']>;
+}
+
+/** What a container lab adds to the resolution of a testnet. */
+export interface ContainerSupport extends ImageResolver {
+  monitoringImages(signal?: AbortSignal): Promise<MonitoringTopology['images']>;
+  /** Subnets in use on the engine, as CIDR, but for the testnet's own network. */
+  usedSubnets(testnet: string, signal?: AbortSignal): Promise<string[]>;
+}
+
+/** A testnet, read and checked; releases are resolved when a topology is asked for. */
+export interface Project {
+  root: string;
+  name: string;
+  stateDir: string;
+  loaded: LoadedSpec;
+  profile: SystemProfile;
+  nodes: SpecNode[];
+  desired: DesiredState;
+  /** The topology in which the nodes run these versions. */
+  topology(versions: Record<string, string>, signal?: AbortSignal): Promise<Topology>;
+}
+
+/**
+ * Opens a testnet: reads its file and profile, and makes what is made once (identities, ports, addresses). Throws SpecError with
+ * every problem of the file.
+ */
+export async function openProject(
+  root: string,
+  file: string,
+  containers: (needs: ContainerNeeds) => Promise<ContainerSupport>,
+  nodeProgram: string,
+): Promise<Project> {
+  const loaded = await loadTestnetFile(file);
+  const profile = await loadProfile(root, loaded.spec.system, loaded.document.position(['system']));
+  const nodes = expandNodes(loaded, profile);
+  const stateDir = stateFolder(root, loaded.name);
+  const support =
+    loaded.spec.lab === 'docker' ? await containers({ profile, images: loaded.spec.images ?? {} }) : undefined;
+  const desired = await readDesired(stateDir, loaded.hash, nodes);
+  const resolved = new Map<string, ResolvedRelease>();
+
+  const topology = async (versions: Record<string, string>, signal?: AbortSignal): Promise<Topology> => {
+    const wanted = nodes.map((node) => versions[node.name] ?? node.version);
+    const missing = wanted.filter((version) => !resolved.has(version));
+    const store = join(root, '.seatrial', 'releases');
+    const fresh = await resolveReleases(missing, { loaded, profile, store, images: support, signal });
+    for (const [version, release] of Object.entries(fresh)) resolved.set(version, release);
+    await rememberReleases(stateDir, Object.values(fresh));
+    const allocation = await allocate({ root, stateDir, loaded, profile, nodes, support, signal });
+    const secretFiles = Object.fromEntries(
+      await Promise.all(nodes.map(async ({ name }) => [name, await secretFileNames(stateDir, name)] as const)),
+    );
+    const built = buildTopology({
+      loaded,
+      profile,
+      nodes,
+      allocation,
+      desired: { specHash: loaded.hash, versions },
+      releases: Object.fromEntries(resolved),
+      secretFiles,
+      stateDir,
+      nodeProgram,
+    });
+    if (loaded.spec.monitoring === false || !support) return built;
+    const images = await support.monitoringImages(signal);
+    return {
+      ...built,
+      monitoring: await monitoringOf({ topology: built, loaded, profile, allocation, images, signal }),
+    };
+  };
+  return { root, name: loaded.name, stateDir, loaded, profile, nodes, desired, topology };
+}
+
+interface AllocateInputs {
+  root: string;
+  stateDir: string;
+  loaded: LoadedSpec;
+  profile: SystemProfile;
+  nodes: readonly SpecNode[];
+  support: ContainerSupport | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+async function allocate({
+  root,
+  stateDir,
+  loaded,
+  profile,
+  nodes,
+  support,
+  signal,
+}: AllocateInputs): Promise<Allocation> {
+  const current = await readAllocation(stateDir);
+  const services = loaded.spec.monitoring === false ? [] : monitoringServices;
+  const extended = await extendAllocation(current, {
+    ports: [
+      ...nodes.flatMap((node) =>
+        Object.keys(profile.roles[node.role]?.ports ?? {}).map((port) => `${node.name}/${port}`),
+      ),
+      ...services.map((service) => `monitoring/${service}`),
+    ],
+    hosts: support ? [...nodes.map((node) => node.name), ...services] : [],
+    bindAddress: loaded.spec.bind,
+    others: await otherAllocations(root, loaded.name),
+    usedSubnets: support && current.subnet === undefined ? await support.usedSubnets(loaded.name, signal) : [],
+  });
+  const complete = await ensureIdentities(
+    stateDir,
+    nodes.map((node) => node.name),
+    profile,
+    extended,
+  );
+  if (JSON.stringify(complete) !== JSON.stringify(current)) await writeAllocation(stateDir, complete);
+  return complete;
+}
+
+async function otherAllocations(root: string, testnet: string): Promise<Allocation[]> {
+  const folders = await readdir(join(root, '.seatrial'), { withFileTypes: true }).catch(() => []);
+  const others = folders.filter((entry) => entry.isDirectory() && entry.name !== testnet);
+  return Promise.all(others.map((entry) => readAllocation(join(root, '.seatrial', entry.name))));
+}

@@ -1,0 +1,384 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { Clock } from '../core/clock.ts';
+import { RefusedError } from '../core/errors.ts';
+import { directSource, type SlotSource } from '../gates/direct-source.ts';
+import { guardVerdict } from '../gates/gate-evidence.ts';
+import { createGateKeeper } from '../gates/gate-keeper.ts';
+import type { GateBaseline, GateKeeper } from '../gates/gate-requests.ts';
+import { createProbeClient, fetchTransport } from '../gates/probe-client.ts';
+import type { SlotReading } from '../gates/readings.ts';
+import type { GateVerdict } from '../gates/verdict.ts';
+import { storeEvidence } from '../journal/evidence.ts';
+import { Journal } from '../journal/journal.ts';
+import { ObservationWriter } from '../journal/observations.ts';
+import type { NodeBefore, Plan, RunCost, RunEvent, RunRecord } from '../journal/records.ts';
+import { runFolder } from '../journal/run-files.ts';
+import type { Lab, NodeIdentity } from '../lab/lab.ts';
+import { openLedger, type Ledger } from '../load/ledger.ts';
+import type { ProbeClient, SystemProfile } from '../spec/profile.ts';
+import { writeDesired } from '../topology/desired.ts';
+import type { Topology, TopologyNode } from '../topology/topology.ts';
+import { budgetOf, healthOf } from './budget.ts';
+import type { NodeChange, RollHooks } from './deployer.ts';
+import { exitCodeOf, GateError, type Ending } from './outcome.ts';
+import { createObserver, type Observer } from './observer.ts';
+import { hasPassed, recordPassed } from './passed.ts';
+import { planHash, stepId } from './plan.ts';
+
+const seatrialVersion = (createRequire(import.meta.url)('../../package.json') as { version: string }).version;
+/** Time for one look at all nodes before a step. */
+const lookTimeoutMs = 2_000;
+
+/** Who is told what happens while it happens. */
+export interface RunReporter {
+  onRecord?(record: RunRecord): void;
+  /** Every slot of all nodes, gates or not. */
+  onSlot?(reading: SlotReading): void;
+}
+
+export interface SessionOptions {
+  runId: string;
+  /** The topology as it is before the run. */
+  topology: Topology;
+  profile: SystemProfile;
+  specHash: string;
+  /** Version that each node is to run before the run. */
+  versions: Record<string, string>;
+  plan: Plan;
+  lab: Lab;
+  clock: Clock;
+  reporter: RunReporter;
+  signal: AbortSignal;
+  /** Where the testnet's Prometheus is reached from here. */
+  prometheusUrl?: string | undefined;
+}
+
+/**
+ * One run: its journal, the eyes on the network, and the hooks with which a deployer is steered. A scripted run, `seatrial up`
+ * and a `pulumi up` typed by hand all go through it.
+ */
+export class RunSession {
+  readonly runDir: string;
+  readonly clients: ReadonlyMap<string, ProbeClient>;
+  readonly ledger: Ledger;
+  readonly observer: Observer;
+  /** Nodes that this run has touched, in order. */
+  readonly changed: string[] = [];
+  readonly #options: SessionOptions;
+  readonly #journal: Journal;
+  readonly #source: SlotSource;
+  readonly #observations: ObservationWriter;
+  readonly #versions: Record<string, string>;
+  readonly #startedMs: number;
+  readonly #keeper: GateKeeper;
+  #baseline: GateBaseline | undefined;
+  #gates = 0;
+
+  private constructor(
+    options: SessionOptions,
+    parts: { journal: Journal; observations: ObservationWriter; ledger: Ledger },
+  ) {
+    const { topology, lab, profile, clock } = options;
+    const transport = fetchTransport(clock);
+    this.#options = options;
+    this.#journal = parts.journal;
+    this.#observations = parts.observations;
+    this.ledger = parts.ledger;
+    this.runDir = runFolder(topology.stateDir, options.runId);
+    this.#source = directSource({ profile, lab, clock, transport });
+    this.#versions = { ...options.versions };
+    this.#startedMs = clock.monotonicMs();
+    this.clients = new Map(
+      topology.nodes.map((node) => [
+        node.name,
+        createProbeClient({ baseUrl: (port) => lab.endpoint(node, port), transport, timeoutMs: 8_000 }),
+      ]),
+    );
+    this.observer = createObserver({
+      write: (line) => this.#observations.add(line),
+      takeTally: (node) => this.ledger.takeTally(node),
+    });
+    this.#keeper = createGateKeeper({
+      topology,
+      profile,
+      lab,
+      clock,
+      prometheusUrl: options.prometheusUrl,
+      onSlot: (reading) => {
+        this.observer.see(reading);
+        options.reporter.onSlot?.(reading);
+      },
+      onPhase: (gate, phase) => this.#recordSoon({ type: 'gate.phase', gate, phase }),
+      onGuardFailed: ({ node, check, reason }) =>
+        this.#recordSoon({ type: 'guard.failed', step: 'guard', node, check, reason }),
+    });
+    this.#keeper.start();
+  }
+
+  /** Starts a run: its journal's first record is on the disk when this resolves. */
+  static async open(options: SessionOptions): Promise<RunSession> {
+    const { topology, clock, runId, plan } = options;
+    const runDir = runFolder(topology.stateDir, runId);
+    const journal = await Journal.create(runDir, clock);
+    const observations = await ObservationWriter.open(runDir, clock);
+    const ledger = await openLedger(join(runDir, 'ledger.jsonl'));
+    const session = new RunSession(options, { journal, observations, ledger });
+    await session.record({
+      type: 'run.started',
+      runId,
+      testnet: topology.testnet,
+      system: topology.system,
+      lab: topology.lab,
+      runbook: plan.runbook,
+      planHash: planHash(plan),
+      plan,
+      seatrialVersion,
+      before: await session.nodesNow(),
+    });
+    return session;
+  }
+
+  async record(event: RunEvent): Promise<void> {
+    const record = await this.#journal.append(event);
+    this.#options.reporter.onRecord?.(record);
+  }
+
+  /** The gate before the first action. Of `changing`, broken nodes are to be repaired and left out of it; the quorum never is. */
+  async preflight(topology: Topology, changing: readonly string[]): Promise<void> {
+    const step = 'preflight';
+    await this.record({ type: 'step.started', step });
+    const health = healthOf(await this.#look(topology), this.#options.profile);
+    const budget = budgetOf(topology, health, []);
+    if (!budget.isSafe) {
+      const reason = `the network has no quorum to begin with: ${budget.sentence}`;
+      await this.record({ type: 'step.refused', step, reason });
+      throw new RefusedError('unsafe', `${reason}. Repair it first with: seatrial up stacks/${topology.testnet}.yaml`);
+    }
+    const repairing = changing.filter((name) => health[name] !== 'ok');
+    const gate = this.#nextGate();
+    const judged = topology.nodes.filter(({ name }) => !repairing.includes(name));
+    const nodes = judged.map(({ name }) => name);
+    await this.#startGate(gate, step, nodes, topology);
+    const { verdict, baseline, evidence } = await this.#keeper.preflight({
+      gateId: gate,
+      nodes: judged,
+      exclude: repairing,
+      signal: this.#options.signal,
+    });
+    this.#baseline = baseline;
+    await this.#recordVerdict(gate, step, nodes, verdict, evidence);
+    if (verdict.kind === 'FAIL') {
+      throw new RefusedError('unsafe', `the network is not healthy enough to begin: ${verdict.reason}`);
+    }
+    if (verdict.kind !== 'PASS') throw new GateError(nodes, verdict);
+    await this.record({ type: 'step.done', step });
+  }
+
+  /** Before a rollback: what the guards found has been answered. */
+  forgetGuards(): void {
+    this.#keeper.stopGuards();
+  }
+
+  /** The hooks for rolling to `target`. `label` names the steps, as in `rolling-upgrade/validator-0`. */
+  hooks(target: Topology, label: string, signal: AbortSignal): RollHooks {
+    const nodeOf = (name: string): TopologyNode | undefined => target.nodes.find((node) => node.name === name);
+    const startedAtMs = new Map<string, number>();
+    const begin = async (step: string, name: string, change: NodeChange): Promise<void> => {
+      const node = nodeOf(name);
+      startedAtMs.set(name, this.#options.clock.wallMs());
+      await this.record({
+        type: 'intent',
+        step,
+        action: change.kind,
+        node: name,
+        ...(this.#versions[name] !== undefined && { fromVersion: this.#versions[name] }),
+        toVersion: node?.release.version ?? 'none',
+        toDigest: node?.release.digest ?? 'none',
+        generation: node?.generation ?? 'none',
+      });
+      if (change.kind !== 'create' || !this.changed.includes(name)) this.changed.push(name);
+      if (node) this.#versions[name] = node.release.version;
+      await writeDesired(target.stateDir, { specHash: this.#options.specHash, versions: this.#versions });
+    };
+    const end = async (step: string, name: string, change: NodeChange): Promise<NodeIdentity | undefined> => {
+      const node = nodeOf(name);
+      const observation = node && (await this.#options.lab.observe(node));
+      await this.record({
+        type: 'done',
+        step,
+        action: change.kind,
+        node: name,
+        digest: observation?.identity?.digest ?? 'none',
+        instance: observation?.identity?.instance ?? 'none',
+        version: node?.release.version ?? 'none',
+        tookMs: Math.max(0, this.#options.clock.wallMs() - (startedAtMs.get(name) ?? 0)),
+      });
+      return observation?.identity;
+    };
+
+    return {
+      before: async (name, change) => {
+        const step = change.kind === 'create' ? 'create' : stepId(label, name);
+        if (change.kind !== 'create') {
+          this.#throwIfGuardFailed([name]);
+          await this.record({ type: 'step.started', step });
+          if (change.kind === 'replace') await this.#checkBudget(target, name, step);
+        }
+        this.#keeper.beginChange([name]);
+        await begin(step, name, change);
+      },
+      after: async (name, change) => {
+        const step = stepId(label, name);
+        // A node is gated again without having been touched when no PASS is on record for it.
+        const wasTouched = startedAtMs.has(name);
+        if (wasTouched) await end(step, name, change);
+        if (change.kind === 'remove') return;
+        await this.#gate(step, [name], target, startedAtMs.get(name), signal);
+        await this.record({ type: 'step.done', step });
+      },
+      afterCreated: async (names) => {
+        const step = 'create';
+        for (const name of names) await end(step, name, { node: name, kind: 'create' });
+        await this.#gate(
+          step,
+          names,
+          target,
+          Math.min(...names.map((name) => startedAtMs.get(name) ?? Infinity)),
+          signal,
+        );
+        await this.record({ type: 'step.done', step });
+      },
+      isProven: async (name) => {
+        const node = nodeOf(name);
+        const { identity } = node ? await this.#options.lab.observe(node) : {};
+        return identity !== undefined && (await hasPassed(target.stateDir, name, identity));
+      },
+    };
+  }
+
+  /** Ends the run: last record, everything closed. Returns the exit code. */
+  async finish(ending: Ending, cost: Pick<RunCost, 'lost' | 'duplicated'>): Promise<number> {
+    await this.#keeper.close();
+    const seen = this.observer.cost();
+    await this.ledger.close();
+    const observations = await this.#observations.close();
+    const durationMs = Math.round(this.#options.clock.monotonicMs() - this.#startedMs);
+    const exitCode = exitCodeOf(ending.outcome);
+    await this.record({
+      type: 'run.finished',
+      outcome: ending.outcome,
+      exitCode,
+      ...(ending.reason !== undefined && { reason: ending.reason }),
+      after: await this.nodesNow(),
+      cost: { ...seen, ...cost, durationMs },
+      observations,
+    });
+    await this.#journal.close();
+    return exitCode;
+  }
+
+  /** Version that each node is to run, as far as the run has come. */
+  get versions(): Record<string, string> {
+    return { ...this.#versions };
+  }
+
+  /** Every node as it is now. */
+  async nodesNow(): Promise<NodeBefore[]> {
+    const { topology, lab } = this.#options;
+    return Promise.all(
+      topology.nodes.map(async (node) => {
+        const { state, identity } = await lab.observe(node);
+        return {
+          node: node.name,
+          version: this.#versions[node.name] ?? node.release.version,
+          digest: identity?.digest ?? 'none',
+          generation: identity?.generation ?? 'none',
+          state,
+        };
+      }),
+    );
+  }
+
+  async #checkBudget(target: Topology, name: string, step: string): Promise<void> {
+    const health = healthOf(await this.#look(target), this.#options.profile);
+    const budget = budgetOf(target, health, [name]);
+    // Taking a node that is down costs nothing; it is how a broken network is repaired.
+    if (budget.isSafe || health[name] === 'down' || target.availability === 'halt-allowed') return;
+    const reason = `taking ${name} down is not safe: ${budget.sentence}`;
+    await this.record({ type: 'step.refused', step, reason });
+    throw new RefusedError('unsafe', reason);
+  }
+
+  async #gate(
+    step: string,
+    nodes: readonly string[],
+    target: Topology,
+    startedAtMs: number | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const gate = this.#nextGate();
+    await this.#startGate(gate, step, nodes, target);
+    const gated = target.nodes.filter(({ name }) => nodes.includes(name));
+    const { verdict, evidence } = await this.#keeper.gate({
+      gateId: gate,
+      nodes: gated,
+      actionAtMs: startedAtMs,
+      baseline: this.#baseline,
+      signal,
+    });
+    await this.#recordVerdict(gate, step, nodes, verdict, evidence);
+    if (verdict.kind !== 'PASS') throw new GateError(nodes, verdict);
+    const identities: Record<string, NodeIdentity> = {};
+    for (const node of gated) {
+      const { identity } = await this.#options.lab.observe(node);
+      if (identity) identities[node.name] = identity;
+    }
+    await recordPassed(target.stateDir, identities);
+  }
+
+  /** Harm on a node that was changed before ends the stage before the next one is touched. */
+  #throwIfGuardFailed(nodes: readonly string[]): void {
+    const { guardFailure } = this.#keeper;
+    if (guardFailure) throw new GateError(nodes, guardVerdict(guardFailure));
+  }
+
+  /** For what gates and guards tell from within; a failing journal shows at the next record that is waited for. */
+  #recordSoon(event: RunEvent): void {
+    this.record(event).catch(() => undefined);
+  }
+
+  #nextGate(): string {
+    return `gate-${++this.#gates}`;
+  }
+
+  async #startGate(gate: string, step: string, nodes: readonly string[], topology: Topology): Promise<void> {
+    const { deadlineMs } = this.#keeper.timings;
+    await this.record({ type: 'gate.started', gate, step, nodes: [...nodes], profile: topology.gate, deadlineMs });
+  }
+
+  async #recordVerdict(
+    gate: string,
+    step: string,
+    nodes: readonly string[],
+    verdict: GateVerdict,
+    evidence: unknown,
+  ): Promise<void> {
+    const hash = await storeEvidence(this.runDir, evidence);
+    await this.record({ type: 'gate.verdict', gate, step, nodes: [...nodes], verdict, evidence: hash });
+  }
+
+  #look(topology: Topology): Promise<SlotReading> {
+    const { clock, signal } = this.#options;
+    return this.#source({
+      slot: 0,
+      atMs: clock.wallMs(),
+      monoMs: clock.monotonicMs(),
+      nodes: topology.nodes,
+      focus: new Set(),
+      leftOut: [],
+      timeoutMs: lookTimeoutMs,
+      signal,
+    });
+  }
+}
