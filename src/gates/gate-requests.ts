@@ -1,0 +1,107 @@
+import type { Clock } from '../core/clock.ts';
+import type { Lab } from '../lab/lab.ts';
+import type { SystemProfile } from '../spec/profile.ts';
+import type { Topology, TopologyNode } from '../topology/topology.ts';
+import type { GateEvidence, GuardFailure } from './gate-evidence.ts';
+import type { GatePhase } from './gate-judge.ts';
+import type { HttpTransport } from './probe-client.ts';
+import type { GateProfile } from './profiles.ts';
+import type { SlotReading } from './readings.ts';
+import type { GateVerdict } from './verdict.ts';
+
+/** How far a gate is after one slot, for people who watch. */
+export interface GateProgress {
+  nodes: readonly string[];
+  phase: string;
+  /** Slots counted so far. */
+  slot: number;
+  summary: string;
+}
+
+export interface GateKeeperOptions {
+  /** The nodes that are read, and the network that they form. What a gate is to find comes with its request. */
+  topology: Topology;
+  profile: SystemProfile;
+  lab: Lab;
+  clock: Clock;
+  /** As in `http://127.0.0.1:9090`. Without it, checks with source `prometheus` are left out. */
+  prometheusUrl?: string | undefined;
+  /** Default: those of the topology's gate. */
+  timings?: GateProfile | undefined;
+  /** Default: HTTP. */
+  transport?: HttpTransport | undefined;
+  /** Every slot of all nodes, between gates as well. */
+  onSlot?: ((reading: SlotReading) => void) | undefined;
+  /** `preflight` once, or the phases of a gate as they begin. */
+  onPhase?: ((gateId: string, phase: 'preflight' | GatePhase) => void) | undefined;
+  onProgress?: ((progress: GateProgress) => void) | undefined;
+  /** Called once, when the first guard ends with harm or with a lack of data. */
+  onGuardFailed?: ((failure: GuardFailure) => void) | undefined;
+}
+
+/** What was there before the first action. Plain data. */
+export interface GateBaseline {
+  atMs: number;
+  /** Highest height of any node. */
+  highest?: number;
+  nodes: Record<string, { instance?: string; startedAtMs?: number; version?: string; height?: number }>;
+}
+
+export interface PreflightRequest {
+  /** Stands in the evidence. Default `preflight`. */
+  gateId?: string;
+  /** Nodes to be judged, as they are meant to run now. */
+  nodes: readonly TopologyNode[];
+  /** Names of nodes that this stage is to repair; their health is left out, their quorum is not. */
+  exclude?: readonly string[];
+  /** Default true: digest, flags and claimed version must be those of `nodes`. False: whatever runs is right. */
+  judgesIdentity?: boolean;
+  signal?: AbortSignal | undefined;
+}
+
+export interface GateRequest {
+  gateId: string;
+  /** The gated nodes as they are intended, with release and generation. */
+  nodes: readonly TopologyNode[];
+  /** Wall time at which the action began. Undefined: nothing was done, what runs is judged as it is. */
+  actionAtMs?: number | undefined;
+  baseline?: GateBaseline | undefined;
+  /** Names of other nodes in the middle of their own change. */
+  midChange?: readonly string[];
+  signal?: AbortSignal | undefined;
+}
+
+export interface GateResult {
+  verdict: GateVerdict;
+  evidence: GateEvidence;
+}
+
+/** Watches a testnet and judges it. One gate at a time; slots for gates, guards and the time line come from one loop. */
+export interface GateKeeper {
+  /** The timings in force. */
+  readonly timings: GateProfile;
+  /** Begins to read slots; preflight and gate do it by themselves. */
+  start(): void;
+  /** The gate that must pass before the first action; see `preflightProfile` for its length. */
+  preflight(request: PreflightRequest): Promise<GateResult & { baseline: GateBaseline }>;
+  /**
+   * To be called before nodes are touched: their own guards end, they are left out of the others' peer and all-node checks, and
+   * the present height and start are noted as what was there before. Ends with a gate that passes.
+   */
+  beginChange(nodes: readonly string[]): void;
+  /** The change was given up before anything was touched. */
+  endChange(nodes: readonly string[]): void;
+  /**
+   * identity → settle → observe. An unhealthy node is a verdict; rejects when the signal is aborted, or on a defect. A gate that
+   * passes leaves guards behind on its nodes.
+   */
+  gate(request: GateRequest): Promise<GateResult>;
+  /** The first guard that ended. While it stands it ends a running gate and every later one. */
+  readonly guardFailure: GuardFailure | undefined;
+  /** Names of the nodes under guard. */
+  readonly guarded: readonly string[];
+  /** Ends all guards and forgets a failure, for instance before a rollback. */
+  stopGuards(): void;
+  /** Ends everything; a running gate rejects with AbortedError. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,144 @@
+import type { NodeIdentity, NodeObservation } from '../lab/lab.ts';
+import type { TopologyNode } from '../topology/topology.ts';
+import type { NodeReading } from './readings.ts';
+import type { Sample } from './verdict.ts';
+
+/** What is to run under a node's name. Plain data: part of the evidence. */
+export interface IntendedNode {
+  version: string;
+  /** Any of these is right: the program's digest, or on a container lab the image's. */
+  digests: string[];
+  command: string[];
+  programPath?: string;
+  generation: string;
+}
+
+export function intendedNode({ release, command, generation }: TopologyNode): IntendedNode {
+  return {
+    version: release.version,
+    digests: release.imageId === undefined ? [release.digest] : [release.digest, release.imageId],
+    command,
+    ...(release.programPath === undefined ? {} : { programPath: release.programPath }),
+    generation,
+  };
+}
+
+/** One start of a node, as it was first seen. */
+export interface EstablishedIdentity {
+  instance: string;
+  startedAtMs: number;
+  restartCount: number;
+}
+
+export interface IdentityExpectation {
+  node: string;
+  /** Undefined: whatever runs is right, as long as it stays the same start (preflight). */
+  intended?: IntendedNode | undefined;
+  /** The node must have started after this wall time. Undefined: nothing was done to it. */
+  actionAtMs?: number | undefined;
+  /** The start that was there before the action, and must be gone. */
+  instanceBefore?: string | undefined;
+  /** Already known, for guards. */
+  established?: EstablishedIdentity | undefined;
+}
+
+/** Start times come from the operating system in ticks, or from an engine's own clock. */
+const startToleranceMs = 1000;
+
+/** Watches what really runs under a node's name. Must see every slot, in order. */
+export class IdentityTracker {
+  readonly #expected: IdentityExpectation;
+  established: EstablishedIdentity | undefined;
+  /** Restarts that nobody asked for, since the action. */
+  unplannedRestarts = 0;
+
+  constructor(expected: IdentityExpectation) {
+    this.#expected = expected;
+    this.established = expected.established;
+  }
+
+  judge(seen: NodeReading): Sample {
+    const { node, intended } = this.#expected;
+    if (!seen.observation.ok) return { state: 'UNKNOWN', reason: 'query-error', detail: seen.observation.error };
+    const observation = seen.observation.value;
+    if (observation.state !== 'running') return bad(`${node} is ${stateOf(observation)}`);
+    const { identity } = observation;
+    if (!identity) return { state: 'UNKNOWN', reason: 'empty', detail: `what runs as ${node} could not be read` };
+
+    const mismatch = (intended && identityMismatch(identity, intended)) ?? this.#startMismatch(identity);
+    if (mismatch !== undefined) {
+      const detail = `${node} ${mismatch}`;
+      // What does not answer may be on its way out; an old program that answers is a failure.
+      const isLeaving = this.established === undefined && !seen.liveness.ok;
+      return isLeaving ? { state: 'UNKNOWN', reason: 'identity-mismatch', detail } : bad(detail);
+    }
+    return this.#judgeRestarts(observation, identity);
+  }
+
+  #startMismatch(identity: NodeIdentity): string | undefined {
+    const { actionAtMs, instanceBefore } = this.#expected;
+    if (this.established || actionAtMs === undefined) return undefined;
+    if (identity.instance === instanceBefore) return 'is still the start from before the action';
+    if (identity.startedAtMs < actionAtMs - startToleranceMs) {
+      return `started ${Math.round((actionAtMs - identity.startedAtMs) / 100) / 10} s before the action`;
+    }
+    return undefined;
+  }
+
+  #judgeRestarts(observation: NodeObservation, identity: NodeIdentity): Sample {
+    const { node, actionAtMs } = this.#expected;
+    const { instance, startedAtMs } = identity;
+    const before = this.established;
+    const restartCount = observation.restartCount ?? before?.restartCount ?? 0;
+    this.established = { instance, startedAtMs, restartCount };
+    // A lab counts the restarts of what the action made from zero, so the first sight may already show some.
+    const known = before?.restartCount ?? (actionAtMs === undefined ? restartCount : 0);
+    const isOtherStart = before !== undefined && before.instance !== instance;
+    const restarts = Math.max(restartCount - known, isOtherStart ? 1 : 0);
+    if (restarts <= 0) return { state: 'OK' };
+    this.unplannedRestarts += restarts;
+    const why = observation.wasOomKilled ? ' after it was killed for want of memory' : '';
+    return bad(`${node} restarted by itself${why} (${this.unplannedRestarts} since the action)`);
+  }
+}
+
+/** What is not as intended, or undefined. */
+export function identityMismatch(identity: NodeIdentity, intended: IntendedNode): string | undefined {
+  if (!intended.digests.includes(identity.digest)) {
+    return `runs ${short(identity.digest)} instead of ${short(intended.digests[0] ?? '')} (${intended.version})`;
+  }
+  if (identity.generation !== intended.generation) {
+    return `is of generation ${identity.generation} instead of ${intended.generation}`;
+  }
+  if (!isSameCommand(identity.command, intended)) {
+    return `runs with the arguments "${identity.command.join(' ')}" instead of "${intended.command.join(' ')}"`;
+  }
+  return undefined;
+}
+
+/** A lab reports the arguments without the program; an interpreter and the program's path may both be left out. */
+function isSameCommand(actual: readonly string[], { command, programPath }: IntendedNode): boolean {
+  const leftOut = command.length - actual.length;
+  const program = programPath === undefined ? -1 : command.indexOf(programPath);
+  const longest = program === -1 ? 2 : program + 1;
+  if (leftOut < 0 || leftOut > longest) return false;
+  if (program === -1 && command.slice(0, leftOut).some((word) => word.startsWith('-'))) return false;
+  return actual.every((word, index) => word === command[leftOut + index]);
+}
+
+function stateOf({ state, exitCode, wasOomKilled, detail }: NodeObservation): string {
+  const why = [
+    exitCode === undefined ? '' : `exit code ${exitCode}`,
+    wasOomKilled ? 'killed for want of memory' : '',
+    detail ?? '',
+  ].filter((part) => part !== '');
+  return why.length > 0 ? `${state} (${why.join('; ')})` : state;
+}
+
+function short(digest: string): string {
+  return digest.slice(0, 'sha256:'.length + 12);
+}
+
+function bad(detail: string): Sample {
+  return { state: 'BAD', detail };
+}
