@@ -13,7 +13,7 @@ const outcomes: Record<RunOutcome | 'unfinished', { tone: Tone; label: string; b
   refused: { tone: 'unknown', label: 'refused', became: 'was refused before anything was touched' },
   interrupted: { tone: 'unknown', label: 'interrupted', became: 'was interrupted' },
   error: { tone: 'bad', label: 'error', became: 'ended with an error' },
-  unfinished: { tone: 'unknown', label: 'unfinished', became: 'did not finish: it is under way, or was killed' },
+  unfinished: { tone: 'unknown', label: 'unfinished', became: 'did not finish (it was killed, or is still under way)' },
 };
 
 export function buildHeadline(log: RunLog, gates: readonly GateReport[], nodes: readonly NodeReport[]): Headline {
@@ -34,8 +34,9 @@ export function buildHeadline(log: RunLog, gates: readonly GateReport[], nodes: 
 function reasonOf(log: RunLog, gates: readonly GateReport[], nodes: readonly NodeReport[]): string {
   if (!log.finished) {
     const open = nodes.filter(({ inDoubt }) => inDoubt !== undefined).map(({ node }) => node);
-    const doubt = open.length === 0 ? 'no change was under way' : `the change of ${open.join(', ')} was under way`;
-    return `${plural(nodes.filter(({ isChanged }) => isChanged).length, 'node')} touched, ${doubt}`;
+    const done = nodes.filter(({ isChanged }) => isChanged).length - open.length;
+    const doubt = open.length === 0 ? 'no other was being changed' : `${open.join(', ')} was being changed`;
+    return `${done === 0 ? 'no node' : plural(done, 'node')} had been changed, ${doubt}`;
   }
   if (log.finished.reason !== undefined) return log.finished.reason.replace(/\.$/, '');
   const failed = gates.find(({ kind }) => kind !== 'PASS' && kind !== 'none');

@@ -140,7 +140,7 @@ class SampleRun {
     await this.#gate('preflight', all, 'PASS');
     await this.#journal.append({ type: 'step.done', step: 'preflight' });
     await this.#journal.append({ type: 'step.started', step: 'load' });
-    await this.#journal.append({ type: 'load.started', perSecond: 40 });
+    await this.#journal.append({ type: 'load.started', perSecond: 10 * this.#nodes.length });
     this.#isLoaded = true;
     await this.#journal.append({ type: 'step.done', step: 'load' });
     await this.#pass(1000);
@@ -315,7 +315,7 @@ class SampleRun {
   #observe(node: SampleNode, stepMs: number, upCount: number): void {
     const isServing = node.alive && !node.isFaulty;
     if (isServing) node.height = Math.max(node.height, this.#head - (this.#random() < 0.2 ? 1 : 0));
-    const share = (40 * stepMs) / 1000 / Math.max(1, upCount);
+    const share = (10 * this.#nodes.length * stepMs) / 1000 / Math.max(1, upCount);
     const acknowledged = isServing && this.#isLoaded ? Math.round(share * (0.7 + 0.6 * this.#random())) : 0;
     const errors = !this.#isLoaded ? 0 : node.isFaulty ? 2 : !node.alive && this.#random() < 0.5 ? 1 : 0;
     this.#acknowledged += acknowledged;

@@ -32,10 +32,12 @@ export function costSection({ cost, run }: ReportModel): Markup {
   </section>`;
 }
 
-function lostTile({ load, lost = load?.lost }: CostReport): Tile {
+function lostTile({ load, loadPerSecond, lost = load?.lost }: CostReport): Tile {
   const remark =
     lost === undefined
-      ? 'no load was offered'
+      ? loadPerSecond === undefined
+        ? 'no load was offered'
+        : 'never counted'
       : lost > 0
         ? 'acknowledged, then missing'
         : (load?.unchecked ?? 0) > 0
@@ -81,7 +83,7 @@ function loadSentence({ load, loadPerSecond, loadEvidence }: CostReport): Markup
   const latency =
     load.latencyP50Ms === undefined
       ? ''
-      : ` Half were acknowledged within ${formatDuration(load.latencyP50Ms)}${load.latencyP95Ms === undefined ? '' : `, 95 % within ${formatDuration(load.latencyP95Ms)}`}.`;
+      : ` Half were acknowledged within ${formatDuration(load.latencyP50Ms)}${load.latencyP95Ms === undefined ? '' : `, 95% within ${formatDuration(load.latencyP95Ms)}`}.`;
   return html`<p class="sentence">
     ${formatCount(load.sent)} transactions were
     sent${loadPerSecond === undefined ? '' : `, ${formatCount(loadPerSecond)} a second`}:

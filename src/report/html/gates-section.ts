@@ -19,7 +19,7 @@ export function gatesSection({ gates, guards, run }: ReportModel): Markup {
     ${gates.map(gateDetails)}
     ${
       guards.length > 0 &&
-      html`<h3 style="margin-top:28px">Guards that failed after their gate had passed</h3>
+      html`<h3 class="later">Guards that failed after their gate had passed</h3>
         <ul class="notes">
           ${guards.map(
             ({ atMs, node, check, reason, step }) =>
@@ -47,7 +47,7 @@ function gateDetails(gate: GateReport): Markup {
     <div class="gate">
       ${
         checks.length > 0 &&
-        html`<table class="stack">
+        html`<table class="stack checks">
           <thead>
             <tr>
               <th scope="col">Check</th>
@@ -81,13 +81,13 @@ function checkRow(
 ): Markup {
   const weight = critical ? 'critical' : advisory ? 'advisory' : '';
   return html`<tr>
-    <th scope="row">${check}${weight !== '' && html` <span class="soft" style="font-weight:400">${weight}</span>`}</th>
+    <th scope="row">${check}${weight !== '' && html` <span class="about">${weight}</span>`}</th>
     ${hasNode && html`<td data-label="Node">${node}</td>`}
-    <td style="min-width:180px">${slotStrip(slots)}</td>
+    <td class="slots">${slotStrip(slots)}</td>
     <td class="number" data-label="Held">${ok}</td>
     <td class="number ${bad > 0 ? 'bad' : 'soft'}" data-label="Bad">${bad}</td>
     <td class="number ${unknown > 0 ? 'unknown' : 'soft'}" data-label="Unknown">${unknown}</td>
-    <td class="soft">${lastDetail}</td>
+    <td class="soft detail">${lastDetail}</td>
   </tr>`;
 }
 

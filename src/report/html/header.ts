@@ -10,7 +10,7 @@ export function header({ headline, run }: ReportModel): Markup {
       <span><strong>Seatrial</strong> run report</span><code>${run.id}</code>
     </div>
     <div class="badges">
-      ${pill(headline.tone, headline.label)}${run.weak && pill('unknown', `weak gate profile: ${run.gate}`)}${run.exitCode === undefined ? pill('neutral', 'no exit code') : pill(headline.tone, `exit code ${run.exitCode}`)}
+      ${pill(headline.tone, headline.label)}${run.weak && pill('unknown', `weak gate profile: ${run.gate}`)}
     </div>
     <h1>${headline.sentence}</h1>
     <dl class="facts">

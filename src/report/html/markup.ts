@@ -14,12 +14,19 @@ type Content = Markup | string | number | false | null | undefined | readonly Co
  * lists of it are put in as they are; false, null and undefined are left out.
  */
 export function html(strings: TemplateStringsArray, ...values: readonly Content[]): Markup {
-  return new Markup(strings.map((text, index) => (index === 0 ? '' : render(values[index - 1])) + text).join(''));
+  return new Markup(
+    strings.map((text, index) => (index === 0 ? '' : render(values[index - 1])) + withoutIndent(text)).join(''),
+  );
 }
 
 /** For texts of this package itself, such as its style sheet. Never for anything that comes from a run. */
 export function trusted(text: string): Markup {
   return new Markup(text);
+}
+
+/** The indentation of the source says nothing to a browser and would make up a third of a large page. */
+function withoutIndent(text: string): string {
+  return text.replace(/\s*\n\s*/g, '\n');
 }
 
 function render(value: Content): string {

@@ -58,5 +58,5 @@ function row(
 function pair(before: string | undefined, after: string | undefined): Markup {
   if (before === after || after === undefined || after === '') return html`<code>${before}</code>`;
   if (before === undefined) return html`<code>${after}</code>`;
-  return html`<code>${before}</code><span class="arrow">→</span><code>${after}</code>`;
+  return html`<span class="change"><code>${before}</code><span class="arrow">→</span><code>${after}</code></span>`;
 }

@@ -12,7 +12,7 @@ export function planSection({ steps, timeline, run }: ReportModel): Markup {
   return html`<section aria-labelledby="plan">
     <h2 id="plan">Plan as executed</h2>
     <p class="lead">${reached} of ${steps.length} steps were reached. On failure: ${run.onFailure}.</p>
-    <table class="stack">
+    <table class="stack steps">
       <thead>
         <tr>
           <th scope="col">Step</th>
@@ -24,39 +24,51 @@ export function planSection({ steps, timeline, run }: ReportModel): Markup {
         </tr>
       </thead>
       <tbody>
-        ${steps.map((step) => row(step, timeline.versions))}
+        ${steps.map((step) => row(step, timeline.versions, timeline.lanes.length))}
       </tbody>
     </table>
   </section>`;
 }
 
-function row(step: StepReport, versions: readonly string[]): Markup {
-  const { id, kind, status, from, to, verdict, quorumMargin, durationMs, reason } = step;
+function row(step: StepReport, versions: readonly string[], nodeCount: number): Markup {
+  const { id, status, from, to, verdict, quorumMargin, durationMs, reason } = step;
   const change =
     to === undefined
       ? ''
-      : html`${from !== undefined && html`${versionLabel(from, versions)}<span class="arrow">→</span>`}${versionLabel(to, versions)}`;
+      : html`<span class="change"
+          >${from !== undefined && html`${versionLabel(from, versions)}<span class="arrow">→</span>`}${versionLabel(to, versions)}</span
+        >`;
   return html`<tr class="${status === 'not-reached' ? 'muted' : ''}">
     <th scope="row">
       ${id}
-      <div class="soft" style="font-weight:400;font-size:12.5px">${kind}${nodesOf(step)}</div>
+      <div class="about">${aboutStep(step, nodeCount)}</div>
     </th>
-    <td data-label="Status">
-      ${pill(statusTones[status], statusWords[status], 'small')}${reason !== undefined && html`<div class="soft" style="margin-top:4px;max-width:34em">${reason}</div>`}
+    <td>
+      ${pill(statusTones[status], statusWords[status], 'small')}${reason !== undefined && html`<div class="why">${reason}</div>`}
     </td>
-    <td data-label="Change">${change}</td>
-    <td data-label="Gate">
-      ${verdict && html`<span class="${verdictTones[verdict]}">${verdictWords[verdict]}</span>`}
-    </td>
-    <td class="number" data-label="Quorum margin">${quorumMargin !== undefined && margin(quorumMargin)}</td>
-    <td class="number" data-label="Took">${durationMs !== undefined && formatDuration(durationMs)}</td>
+    ${cell('', change)}
+    ${cell('gate', verdict && html`<span class="${verdictTones[verdict]}">${verdictWords[verdict]}</span>`)}
+    ${cell('margin', quorumMargin !== undefined && margin(quorumMargin), 'number')}
+    ${cell('', durationMs !== undefined && formatDuration(durationMs), 'number')}
   </tr>`;
 }
 
-function nodesOf({ id, nodes }: StepReport): string {
-  const [only] = nodes;
-  if (only === undefined || (nodes.length === 1 && id.includes(only))) return '';
-  return nodes.length > maxNodesNamed ? `, ${nodes.length} nodes` : `, ${nodes.join(', ')}`;
+/** A cell; an empty one is really empty, so that phones leave it out, label and all. */
+function cell(label: string, content: Markup | string | false | undefined, className = ''): Markup {
+  if (content === false || content === undefined || content === '') return html`<td></td>`;
+  return html`<td class="${className}" data-label="${label}">${content}</td>`;
+}
+
+/** What the step's name does not say already. */
+function aboutStep({ id, kind, nodes }: StepReport, nodeCount: number): string {
+  const words = id.split('/');
+  const isSaid = words[0] === kind || (kind === 'unplanned' && words[0] === 'rollback');
+  const about: string[] = isSaid ? [] : [kind === 'unplanned' ? 'not in the plan' : kind];
+  const unnamed = nodes.filter((node) => !words.includes(node));
+  if (nodes.length === nodeCount && nodeCount > 1) about.push(`all ${nodeCount} nodes`);
+  else if (unnamed.length > maxNodesNamed) about.push(`${nodes.length} nodes`);
+  else about.push(...unnamed);
+  return about.join(', ');
 }
 
 function margin(value: number): Markup {

@@ -2,7 +2,7 @@ import { plural } from '../format.ts';
 import { html, type Markup } from './markup.ts';
 
 const maxCells = 60;
-const cell = 6;
+const height = 16;
 
 /**
  * The slots of a check, oldest first: filled and low where it held, filled and full where it was bad, an outline where nothing was
@@ -10,19 +10,21 @@ const cell = 6;
  */
 export function slotStrip(slots: string): Markup {
   if (slots === '') return html`<span class="soft">no slots</span>`;
-  const cells = joinSlots(slots, maxCells);
+  const cells = joinSlots(slots, maxCells).split('');
+  const pitch = cells.length <= 16 ? 12 : cells.length <= 30 ? 9 : 5;
   const counts = { ok: countOf(slots, '+'), bad: countOf(slots, '-'), unknown: countOf(slots, '?') };
   const label = `${plural(slots.length, 'slot')}: ${counts.ok} held, ${counts.bad} bad, ${counts.unknown} unknown`;
-  const width = maxCells * cell;
+  const width = cells.length * pitch;
   return html`<svg
     class="strip"
-    viewBox="0 0 ${width} 16"
-    preserveAspectRatio="xMinYMid meet"
+    width="${width}"
+    height="${height}"
+    viewBox="0 0 ${width} ${height}"
     role="img"
     aria-label="${label}"
   >
     <title>${label}</title>
-    ${cells.split('').map(shape)}
+    ${cells.map((state, index) => cell(state, index * pitch, pitch - (pitch > 6 ? 2 : 1)))}
   </svg>`;
 }
 
@@ -38,11 +40,10 @@ export function joinSlots(slots: string, limit: number): string {
   }).join('');
 }
 
-function shape(state: string, index: number): Markup {
-  const x = index * cell;
-  if (state === '+') return html`<rect class="s-good" x="${x}" y="5" width="4.6" height="6" rx="1" />`;
-  if (state === '-') return html`<rect class="s-bad" x="${x}" y="1" width="4.6" height="14" rx="1" />`;
-  return html`<rect class="s-unknown" x="${x + 0.7}" y="3.7" width="3.2" height="8.6" rx="1" />`;
+function cell(state: string, x: number, width: number): Markup {
+  if (state === '+') return html`<rect class="s-good" x="${x}" y="5" width="${width}" height="6" rx="1" />`;
+  if (state === '-') return html`<rect class="s-bad" x="${x}" y="1" width="${width}" height="14" rx="1" />`;
+  return html`<rect class="s-unknown" x="${x + 0.7}" y="3.7" width="${width - 1.4}" height="8.6" rx="1" />`;
 }
 
 function countOf(slots: string, state: string): number {

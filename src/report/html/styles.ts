@@ -6,7 +6,7 @@ export const styles = `
   --good: #157f4a; --bad: #c3272b; --unknown: #96600a; --neutral: #59626e;
   --good-wash: #e5f4ec; --bad-wash: #fcebea; --unknown-wash: #fbf1de; --neutral-wash: #eef0f3;
   --v0: #64708a; --v1: #2f63c8; --v2: #7646c4; --v3: #0f7488; --v4: #8c4a86; --v5: #4b5563;
-  --traffic: #9fb0ca; --height: #16191d;
+  --traffic: #b4c1d6; --height: #16191d;
 }
 @media (prefers-color-scheme: dark) {
   :root {
@@ -25,7 +25,7 @@ body {
   font-variant-numeric: tabular-nums;
 }
 main, footer { max-width: 1160px; margin: 0 auto; padding: 0 40px; }
-h1 { font-size: 28px; line-height: 1.28; font-weight: 640; letter-spacing: -0.015em; margin: 14px 0 0; max-width: 34em; text-wrap: pretty; }
+h1 { font-size: 27px; line-height: 1.32; font-weight: 600; letter-spacing: -0.015em; margin: 14px 0 0; max-width: 34em; text-wrap: pretty; }
 h2 { font-size: 19px; font-weight: 640; letter-spacing: -0.005em; margin: 0 0 4px; }
 h3 { font-size: 15px; font-weight: 640; margin: 0; }
 section { margin-top: 56px; }
@@ -40,6 +40,7 @@ header { padding: 36px 0 0; }
 .brand { display: flex; justify-content: space-between; gap: 16px; flex-wrap: wrap; color: var(--soft); padding-bottom: 30px; }
 .brand strong { color: var(--ink); font-weight: 680; }
 .pill {
+  justify-self: start; align-self: baseline;
   display: inline-flex; align-items: center; gap: 7px; padding: 3px 12px 3px 9px; border-radius: 99px;
   font-weight: 640; font-size: 13.5px; white-space: nowrap;
 }
@@ -77,9 +78,12 @@ summary::-webkit-details-marker { display: none; }
 summary::after { content: "+"; color: var(--soft); text-align: right; font-size: 17px; line-height: 1; }
 details[open] > summary::after { content: "\\2013"; }
 .gate { padding: 2px 0 26px; }
+.slots { min-width: 150px; }
+.checks .detail { width: 38%; }
+h3.later { margin-top: 28px; }
 .gate table td, .gate table th { padding-top: 6px; padding-bottom: 6px; }
 .provenance { display: flex; flex-wrap: wrap; gap: 2px 24px; color: var(--soft); font-size: 13px; margin-top: 12px; }
-.strip { display: block; width: 100%; min-width: 120px; max-width: 360px; height: 16px; }
+.strip { display: block; max-width: 100%; margin-top: 3px; }
 .strip .s-good { fill: var(--good); } .strip .s-bad { fill: var(--bad); } .strip .s-unknown { fill: none; stroke: var(--unknown); stroke-width: 1.4; }
 .legend { display: flex; flex-wrap: wrap; gap: 6px 20px; color: var(--soft); font-size: 13px; margin: 0 0 14px; padding: 0; list-style: none; }
 .legend li { display: inline-flex; align-items: center; gap: 7px; }
@@ -105,8 +109,12 @@ details[open] > summary::after { content: "\\2013"; }
 .chart .p-preflight, .chart .p-identity { opacity: 0.32; } .chart .p-settle { opacity: 0.55; } .chart .p-observe, .chart .p-soak { opacity: 1; }
 .chart-narrow { display: none; }
 .hatch-line { stroke: var(--soft); stroke-width: 2; }
-.arrow { color: var(--soft); padding: 0 3px; }
-.version { display: inline-flex; align-items: center; gap: 7px; white-space: nowrap; }
+.change { display: inline-flex; align-items: baseline; gap: 9px; white-space: nowrap; }
+.arrow { color: var(--soft); }
+.about { color: var(--soft); font-size: 12.5px; font-weight: 400; }
+.why { color: var(--soft); margin-top: 4px; max-width: 34em; }
+.defs { position: absolute; }
+.version { display: inline-flex; align-items: baseline; gap: 7px; white-space: nowrap; }
 .version i { width: 9px; height: 9px; border-radius: 2px; flex: none; }
 .version i.v0 { background: var(--v0); } .version i.v1 { background: var(--v1); } .version i.v2 { background: var(--v2); }
 .version i.v3 { background: var(--v3); } .version i.v4 { background: var(--v4); } .version i.v5 { background: var(--v5); }
@@ -128,8 +136,19 @@ footer div { border-top: 1px solid var(--line); padding-top: 18px; }
   .stack thead { display: none; }
   .stack tr { display: block; padding: 10px 0; border-bottom: 1px solid var(--faint); }
   .stack td, .stack tbody th { display: block; border: 0; padding: 1px 0; text-align: left; overflow-wrap: anywhere; }
-  .stack td[data-label]::before { content: attr(data-label); color: var(--soft); font-size: 12.5px; display: inline-block; min-width: 96px; padding-right: 10px; }
+  .stack td[data-label]:not([data-label=""])::before { content: attr(data-label); color: var(--soft); font-size: 12.5px; display: inline-block; min-width: 96px; padding-right: 10px; }
   .stack td:empty { display: none; }
+  .stack.steps tr { display: flex; flex-wrap: wrap; gap: 2px 16px; align-items: baseline; }
+  .stack.steps th { flex: 1 0 50%; }
+  .stack.steps td { font-size: 13.5px; }
+  .stack.steps td:nth-child(2) { display: contents; }
+  .stack.steps td:nth-child(2) .why { order: 9; flex-basis: 100%; margin-top: 0; }
+  .stack.steps td:nth-child(3) { display: block; flex-basis: 100%; }
+  .stack.checks tr { display: flex; flex-wrap: wrap; gap: 2px 18px; align-items: baseline; }
+  .stack.checks tbody th, .stack.checks td:last-child { flex-basis: 100%; }
+  .stack.checks td:has(.strip) { flex-basis: 100%; }
+  .stack.checks td[data-label]:not([data-label=""])::before { min-width: 0; padding-right: 6px; }
+  .stack.steps td[data-label]:not([data-label=""])::before { min-width: 0; padding-right: 6px; }
 }
 @media print {
   :root { color-scheme: light; }

@@ -1,5 +1,5 @@
 import { html, type Markup } from './markup.ts';
-import { versionClass } from './timeline-chart.ts';
+import { versionClass } from './chart-scales.ts';
 
 /** A version beside the colour that it has on the timeline. */
 export function versionLabel(version: string, versions: readonly string[]): Markup {
