@@ -63,15 +63,24 @@ export function labContract(name: string, makeLab: () => Promise<LabUnderTest>):
       await subject.lab.start(target);
       return identityOf(await subject.lab.observe(target));
     };
-    const logged = (target: TopologyNode, text: string, sinceMs?: number): Promise<string[]> =>
-      waitFor(
-        async () => {
-          const lines = await subject.lab.logs(target, { tail: 500, ...(sinceMs === undefined ? {} : { sinceMs }) });
-          const texts = lines.map((line) => line.text);
-          return texts.some((line) => line.includes(text)) ? texts : undefined;
-        },
-        { clock: systemClock, what: `${target.name} to log "${text}"`, timeoutMs: WAIT_MS },
-      );
+    /** Started, and where something really listens: listening, with its signal handlers in place. */
+    const ready = async (target: TopologyNode): Promise<NonNullable<NodeObservation['identity']>> => {
+      const identity = await running(target);
+      if (subject.canServe !== false) await getJson(subject.lab.endpoint(target, 'http'), '/health');
+      return identity;
+    };
+    const countLogged = async (target: TopologyNode, text: string): Promise<number> =>
+      (await subject.lab.logs(target, { tail: 5000 })).filter((line) => line.text.includes(text)).length;
+    /** Does something and waits until the node has logged the text once more than before. */
+    const untilLogged = async (target: TopologyNode, text: string, act: () => Promise<unknown>): Promise<void> => {
+      const before = await countLogged(target, text);
+      await act();
+      await waitFor(async () => ((await countLogged(target, text)) > before ? true : undefined), {
+        clock: systemClock,
+        what: `${target.name} to log "${text}" once more`,
+        timeoutMs: WAIT_MS,
+      });
+    };
 
     beforeAll(async () => {
       subject = await makeLab();
@@ -79,8 +88,8 @@ export function labContract(name: string, makeLab: () => Promise<LabUnderTest>):
       stubborn = node(contractNodes.stubborn);
       await subject.create(obedient);
       await subject.create(stubborn);
-      await logged(obedient, 'ready');
-      await logged(stubborn, 'ready');
+      await ready(obedient);
+      await ready(stubborn);
     }, 120_000);
 
     afterAll(async () => {
@@ -107,24 +116,19 @@ export function labContract(name: string, makeLab: () => Promise<LabUnderTest>):
     });
 
     test('a stopped node is gone when stop returns; stopping it again succeeds', async () => {
-      const sinceMs = systemClock.wallMs() - 1000;
-      await running(obedient);
-      await logged(obedient, 'ready');
-      await subject.lab.stop(obedient);
+      await ready(obedient);
+      await untilLogged(obedient, 'got SIGTERM', () => subject.lab.stop(obedient));
       const observation = await subject.lab.observe(obedient);
       expect(observation.state).toBe('stopped');
       expect(observation.identity).toBeUndefined();
-      await logged(obedient, 'got SIGTERM', sinceMs);
       await subject.lab.stop(obedient);
       expect((await subject.lab.observe(obedient)).state).toBe('stopped');
     });
 
     test('each start gives a new instance of the same program', async () => {
-      const before = await running(obedient);
+      const before = await ready(obedient);
       await subject.lab.stop(obedient);
-      const sinceMs = systemClock.wallMs() - 100;
-      const after = await running(obedient);
-      await logged(obedient, 'ready', sinceMs);
+      const after = await ready(obedient);
       expect(after.instance).not.toBe(before.instance);
       expect(after.startedAtMs).toBeGreaterThan(before.startedAtMs);
       expect(after).toMatchObject({
@@ -135,8 +139,7 @@ export function labContract(name: string, makeLab: () => Promise<LabUnderTest>):
     });
 
     test('a node that ignores its stop signal is killed after its grace, not before', async () => {
-      await running(stubborn);
-      await logged(stubborn, 'ready');
+      await ready(stubborn);
       const startMs = systemClock.monotonicMs();
       await subject.lab.stop(stubborn);
       const elapsedMs = systemClock.monotonicMs() - startMs;
@@ -146,27 +149,17 @@ export function labContract(name: string, makeLab: () => Promise<LabUnderTest>):
     });
 
     test('a signal reaches the program, and cannot be sent to a stopped node', async () => {
-      await subject.lab.stop(obedient);
-      const sinceMs = systemClock.wallMs() - 1000;
-      await running(obedient);
-      await logged(obedient, 'ready', sinceMs);
-      await subject.lab.signal(obedient, 'SIGUSR2');
-      await logged(obedient, 'got SIGUSR2', sinceMs);
+      await ready(obedient);
+      await untilLogged(obedient, 'got SIGUSR2', () => subject.lab.signal(obedient, 'SIGUSR2'));
       await subject.lab.stop(obedient);
       await expect(subject.lab.signal(obedient, 'SIGUSR2')).rejects.toThrow(LabError);
       await expect(subject.lab.signal(obedient, 'SIGUSR2')).rejects.toThrow(obedient.name);
     });
 
     test('logs come oldest first, at most `tail` of them, the newest', async () => {
+      await ready(obedient);
       await subject.lab.stop(obedient);
-      await running(obedient);
-      await waitFor(
-        async () => {
-          const last = await subject.lab.logs(obedient, { tail: 1 });
-          return last[0]?.text.includes('ready') ? true : undefined;
-        },
-        { clock: systemClock, what: 'the start to be logged', timeoutMs: WAIT_MS },
-      );
+      await untilLogged(obedient, 'ready', () => ready(obedient));
       const lines = await subject.lab.logs(obedient, { tail: 11 });
       const expected = Array.from({ length: 10 }, (_, index) => `line ${LINES_AT_START - 9 + index}`);
       expect(lines.slice(0, 10).map((line) => line.text)).toEqual(expected);
@@ -174,6 +167,18 @@ export function labContract(name: string, makeLab: () => Promise<LabUnderTest>):
       expect(lines.every((line) => line.node === obedient.name)).toBe(true);
       const times = lines.flatMap((line) => line.atMs ?? []);
       expect(times).toEqual([...times].sort((a, b) => a - b));
+    });
+
+    test('logs since a time leave out what is older', async ({ skip }) => {
+      await ready(obedient);
+      await subject.lab.stop(obedient);
+      await untilLogged(obedient, 'ready', () => ready(obedient));
+      const all = await subject.lab.logs(obedient, { tail: 5000 });
+      const times = all.flatMap((line) => line.atMs ?? []);
+      if (times.length < all.length) skip('this lab does not know when each line was written');
+      const sinceMs = Math.max(...times);
+      const recent = await subject.lab.logs(obedient, { tail: 5000, sinceMs });
+      expect(recent).toEqual(all.filter((line) => (line.atMs ?? 0) >= sinceMs));
     });
 
     test('a command beside the node gives its exit code and both outputs', async ({ skip }) => {
@@ -214,12 +219,12 @@ export function labContract(name: string, makeLab: () => Promise<LabUnderTest>):
     });
 
     test('wipe is refused while the node runs; it empties the data and keeps the definition', async ({ skip }) => {
-      const before = await running(obedient);
+      const before = await ready(obedient);
       await expect(subject.lab.wipe(obedient)).rejects.toThrow(LabError);
       await subject.lab.stop(obedient);
       await subject.lab.wipe(obedient);
       await subject.lab.wipe(obedient);
-      const after = await running(obedient);
+      const after = await ready(obedient);
       expect(after).toMatchObject({ digest: before.digest, generation: before.generation, command: before.command });
       if (subject.canServe === false) skip('nothing really keeps data on this lab');
       expect(await getJson(subject.lab.endpoint(obedient, 'http'), '/starts')).toEqual({ starts: 1 });
@@ -229,10 +234,9 @@ export function labContract(name: string, makeLab: () => Promise<LabUnderTest>):
       if (subject.canServe === false) skip('nothing really keeps data on this lab');
       await subject.lab.stop(obedient);
       await subject.lab.wipe(obedient);
-      await running(obedient);
-      await getJson(subject.lab.endpoint(obedient, 'http'), '/health');
+      await ready(obedient);
       await subject.lab.stop(obedient);
-      await running(obedient);
+      await ready(obedient);
       expect(await getJson(subject.lab.endpoint(obedient, 'http'), '/starts')).toEqual({ starts: 2 });
     });
 
@@ -259,7 +263,7 @@ export function labContract(name: string, makeLab: () => Promise<LabUnderTest>):
 
     test('a suspended node is observed paused, goes on with start, and can be stopped', async ({ skip }) => {
       if (!subject.pause) skip('this lab has no paused state');
-      const before = await running(obedient);
+      const before = await ready(obedient);
       await subject.pause?.(obedient);
       const paused = await subject.lab.observe(obedient);
       expect(paused.state).toBe('paused');
@@ -281,14 +285,13 @@ export function labContract(name: string, makeLab: () => Promise<LabUnderTest>):
 
     test('a stop that waits for the grace to pass ends as soon as its signal is aborted', async ({ skip }) => {
       if (subject.canServe === false) skip('waits take no time on this lab');
-      const sinceMs = systemClock.wallMs() - 1000;
-      await subject.lab.stop(stubborn);
-      await running(stubborn);
-      await logged(stubborn, 'ready', sinceMs);
+      await ready(stubborn);
       const patient = { ...stubborn, stop: { ...stubborn.stop, graceMs: 30_000 } };
       const controller = new AbortController();
-      const stop = subject.lab.stop(patient, { signal: controller.signal }).catch((error: unknown) => error);
-      await logged(stubborn, 'got SIGTERM', sinceMs);
+      let stop: Promise<unknown> = Promise.resolve();
+      await untilLogged(stubborn, 'got SIGTERM', async () => {
+        stop = subject.lab.stop(patient, { signal: controller.signal }).catch((error: unknown) => error);
+      });
       const startMs = systemClock.monotonicMs();
       controller.abort();
       expect(await stop).toBeInstanceOf(AbortedError);
