@@ -67,6 +67,7 @@ async function rollForward(session: RunSession, inputs: RunInputs): Promise<void
 }
 
 async function offerLoad(session: RunSession, { profile, topology, clock, runId }: RunInputs): Promise<Load> {
+  await session.record({ type: 'step.started', step: 'load' });
   await session.record({ type: 'load.started', perSecond: topology.loadPerSecond });
   return startLoad({
     profile,
@@ -122,6 +123,8 @@ async function settleLoad(
   load: Load,
 ): Promise<{ lost: number; duplicated: number; problem?: string }> {
   await load.stop();
+  await session.record({ type: 'step.done', step: 'load' });
+  await session.record({ type: 'step.started', step: 'ledger' });
   const { counts, latenciesMs } = session.ledger;
   const check = await checkLedger({ profile, clients: session.clients, ledger: session.ledger, clock });
   const sorted = [...latenciesMs].sort((a, b) => a - b);
@@ -140,6 +143,7 @@ async function settleLoad(
     },
     evidence: await storeEvidence(session.runDir, check),
   });
+  await session.record({ type: 'step.done', step: 'ledger' });
   const problems = [
     ...(check.lost.length > 0 ? [`${check.lost.length} acknowledged transactions were lost`] : []),
     ...(check.duplicated.length > 0 ? [`${check.duplicated.length} transactions were committed twice`] : []),

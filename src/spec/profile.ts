@@ -134,6 +134,8 @@ export interface SystemProfile {
   identity?(nodeName: string): { publicKey: string; files: Record<string, string> };
   /** The interpreter that runs a release which is a program, and the image that holds it on container labs. */
   runtime: { command: string[]; image: string };
+  /** Container labs: command that exits 0 inside the container while the node is alive. Default: no health check. */
+  containerHealthcheck?(node: NodePlan): string[];
   /** How a release given as `build:` becomes a program: the command, run in the build context. */
   build?(build: { args: Record<string, string>; output: string }): string[];
   stop: { signal: NodeJS.Signals; graceMs: number };

@@ -103,6 +103,7 @@ function buildNode(plan: NodePlan, node: SpecNode, network: NetworkPlan, inputs:
   const resolved = {
     release,
     command: isContainer ? args : [...program.filter((part) => part !== undefined), ...args],
+    ...(isContainer && profile.containerHealthcheck && { healthcheck: profile.containerHealthcheck(plan) }),
     env: { ...profile.env?.(plan, network), ...node.env },
     flags: node.flags,
     files: Object.fromEntries(files) as Record<string, string>,
@@ -134,9 +135,9 @@ function buildNode(plan: NodePlan, node: SpecNode, network: NetworkPlan, inputs:
 
 /** What decides whether a node must be replaced. The program's path is left out: its digest says it better. */
 function generationOf(
-  node: Pick<TopologyNode, 'release' | 'env' | 'flags' | 'files' | 'limits'> & { args: string[] },
+  node: Pick<TopologyNode, 'release' | 'env' | 'flags' | 'files' | 'limits' | 'healthcheck'> & { args: string[] },
 ): string {
-  const { release, args, env, flags, files, limits } = node;
+  const { release, args, env, flags, files, limits, healthcheck } = node;
   return hashOf({
     version: release.version,
     digest: release.digest,
@@ -146,5 +147,6 @@ function generationOf(
     flags,
     files,
     limits,
+    healthcheck,
   }).slice(0, 16);
 }

@@ -1,4 +1,6 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { panels } from './panels.ts';
 import type { NodePlan, SystemProfile } from '../../src/index.ts';
 
 /** Largest number of blocks a healthy validator is behind the highest; block sync fetches more than this in one round trip. */
@@ -73,6 +75,11 @@ const profile: SystemProfile = {
     ...['--http', `${node.listenAddress}:${node.ports['http']}`, '--p2p', `${node.listenAddress}:${node.ports['p2p']}`],
     ...peersOf(node, nodes),
   ],
+  containerHealthcheck: ({ ports }) => [
+    'node',
+    '-e',
+    `fetch('http://127.0.0.1:${ports['http']}/health').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))`,
+  ],
   stop: { signal: 'SIGTERM', graceMs: 5_000 },
   liveness: { port: 'http', path: '/health' },
   probe: async (client) => {
@@ -91,6 +98,8 @@ const profile: SystemProfile = {
     return { height: block.height, hashes: { block: block.hash, application: block.appHash } };
   },
   metrics: { port: 'http', path: '/metrics' },
+  alertRules: readFileSync(new URL('alert-rules.yml', import.meta.url), 'utf8'),
+  panels,
   checks: [
     {
       name: 'http-errors',
