@@ -30,7 +30,11 @@ export function createFakeLab(options: FakeLabOptions): FakeLab {
   const world =
     options.world ?? new FakeWorld({ clock, ...(options.script === undefined ? {} : { script: options.script }) });
 
+  const requireOwn = (name: string): void => {
+    if (world.foreign.has(name)) throw new LabError(`something that this lab did not make holds the name ${name}`);
+  };
   const requireNode = (name: string, verb: string): FakeNode => {
+    requireOwn(name);
     const node = world.nodes.get(name);
     if (node) return node;
     throw new LabError(`${name} cannot be ${verb}: it does not exist`, {
@@ -69,16 +73,18 @@ export function createFakeLab(options: FakeLabOptions): FakeLab {
     kind: 'fake',
     world,
     launch: async (node, { signal } = {}) => {
-      if (world.foreign.has(node.name)) throw new LabError(`something else holds the name ${node.name}`);
+      requireOwn(node.name);
       requireStopped(node.name, 'launched');
       await run(node, 'launch', signal);
     },
     start: async (node, { signal } = {}) => {
       const known = requireNode(node.name, 'started');
-      if (!world.isAlive(node.name)) await run(known.definition, 'start', signal);
+      if (world.isAlive(node.name)) world.setPaused(node.name, false);
+      else await run(known.definition, 'start', signal);
     },
     stop: async (node, { signal, timeoutMs = Infinity } = {}) => {
       requireGoing(signal);
+      requireOwn(node.name);
       const known = world.nodes.get(node.name);
       if (!known || !world.isAlive(node.name)) return;
       if (!known.isStopAsked) askToStop(world, clock, known);
@@ -95,6 +101,7 @@ export function createFakeLab(options: FakeLabOptions): FakeLab {
       const known = requireNode(node.name, 'signalled');
       if (!world.isAlive(node.name)) throw new LabError(`${signal} to ${node.name}: it is not running`);
       world.note(node.name, 'signal');
+      if (signal !== 'SIGKILL' && signal !== known.definition.stop.signal) world.addLog(node.name, `got ${signal}`);
       if (signal === 'SIGKILL') world.end(node.name, 128 + constants.signals.SIGKILL, 'kill');
       else if (signal === 'SIGSTOP') world.setPaused(node.name, true);
       else if (signal === 'SIGCONT') world.setPaused(node.name, false);
@@ -138,6 +145,7 @@ export function createFakeLab(options: FakeLabOptions): FakeLab {
 /** The node ends by itself after the time that its behaviour gives it, or never. */
 function askToStop(world: FakeWorld, clock: Clock, node: FakeNode): void {
   world.note(node.definition.name, 'stop');
+  world.addLog(node.definition.name, `got ${node.definition.stop.signal}`);
   node.isStopAsked = true;
   node.isPaused = false;
   if (node.behaviour.ignoresStop) return;

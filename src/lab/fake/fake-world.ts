@@ -20,6 +20,8 @@ export interface FakeBehaviour {
   ignoresStop?: boolean;
   /** Digest of what really runs, when it is not that of the release. */
   digest?: string;
+  /** Lines that it logs at once. Default: "<name> started". */
+  logsAtStart?: readonly string[];
   /** Blocks a second once ready. Default 1; 0 stands still. */
   blocksPerSecond?: number;
 }
@@ -146,7 +148,8 @@ export class FakeWorld {
     node.heightAtMs = nowMs + (behaviour.readyAfterMs ?? 0);
     node.endsAtMs = nowMs + (behaviour.crashesAfterMs ?? Infinity);
     node.exitCode = behaviour.crashExitCode ?? 1;
-    node.logs.push({ node: node.definition.name, atMs: nowMs, text: `${node.definition.name} started` });
+    const { name } = node.definition;
+    for (const text of behaviour.logsAtStart ?? [`${name} started`]) this.addLog(name, text);
   }
 
   /** Ends the process now, if it is there. */

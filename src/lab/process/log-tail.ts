@@ -21,8 +21,8 @@ export async function tailLog(node: string, logDir: string, options: TailOptions
   const newest = lines.slice(-options.tail).map((line) => toLogLine(node, line));
   const { sinceMs } = options;
   if (sinceMs === undefined) return newest;
-  // A line without a time belongs to the one before it, as the lines of a stack trace do.
-  let isSince = false;
+  // A line without a time belongs to the one before it, as the lines of a stack trace do; where no time is known nothing is left out.
+  let isSince = true;
   return newest.filter((line) => {
     if (line.atMs !== undefined) isSince = line.atMs >= sinceMs;
     return isSince;

@@ -21,6 +21,8 @@ import { nodePaths, readRecord, writeRecord, type NodePaths, type ProcessRecord 
 import { nodeEnvironment, spawnNode } from './spawn-node.ts';
 
 const DEFAULT_TAIL_LINES = 100;
+/** Generation of a process that is ours by its mark but whose record was lost; equal to none, so that it is replaced. */
+const UNKNOWN_GENERATION = 'unknown';
 /** A recorded start further than this from what the system tells was overtaken by a jump of the wall clock. */
 const RECORDED_START_TOLERANCE_MS = 1000;
 
@@ -32,8 +34,8 @@ export interface ProcessLabOptions {
 
 /**
  * A lab of plain child processes on loopback, which outlive the command that started them. What is known of a node is in
- * `<stateDir>/nodes/<name>`: process.json, data/, logs/. Stopping uses the definition that the running process was started with, so
- * nodes of an earlier topology can be stopped and removed by their name. Linux only. Needs nothing to be installed.
+ * `<stateDir>/nodes/<name>`: process.json, data/, logs/. A stop uses the signal that the running process was defined with, and the
+ * caller's grace time; nodes of an earlier topology can be stopped and removed by their name alone. Linux only.
  */
 export function createProcessLab(options: ProcessLabOptions): LaunchingLab {
   if (process.platform !== 'linux' || !existsSync('/proc/self/stat')) {
@@ -71,7 +73,7 @@ class ProcessLab implements LaunchingLab {
   }
 
   async launch(node: TopologyNode, options: CallOptions = {}): Promise<void> {
-    const found = await this.#find(node.name);
+    const found = await this.#find(node.name, options);
     if (found.stat) {
       throw new LabError(`${node.name} cannot be launched: it is running as pid ${found.stat.pid}`, {
         details: { node: node.name, pid: found.stat.pid },
@@ -81,16 +83,19 @@ class ProcessLab implements LaunchingLab {
   }
 
   async start(node: TopologyNode, options: CallOptions = {}): Promise<void> {
-    const found = await this.#find(node.name);
+    const found = await this.#find(node.name, options);
     if (!found.record) {
       throw new LabError(`${node.name} cannot be started: it does not exist`, { details: { node: node.name } });
     }
-    if (found.stat) return;
+    if (found.stat) {
+      if (isPaused(found.stat)) await this.signal(node, 'SIGCONT', options);
+      return;
+    }
     await this.#run(found.record.definition, found, options);
   }
 
   async stop(node: TopologyNode, options: CallOptions = {}): Promise<void> {
-    const { paths, record, stat } = await this.#find(node.name);
+    const { paths, record, stat } = await this.#find(node.name, options);
     if (!stat) {
       if (record) await this.#endDescendants(node.name, record.nonce);
       return;
@@ -103,7 +108,7 @@ class ProcessLab implements LaunchingLab {
       await endProcess(stat, {
         clock: this.#clock,
         node: node.name,
-        stop: record?.definition.stop ?? node.stop,
+        stop: { ...node.stop, signal: record?.definition.stop.signal ?? node.stop.signal },
         shouldAsk,
         signal: options.signal,
         timeoutMs: options.timeoutMs,
@@ -115,7 +120,7 @@ class ProcessLab implements LaunchingLab {
   }
 
   async signal(node: TopologyNode, signal: NodeJS.Signals, options: CallOptions = {}): Promise<void> {
-    const { stat } = await this.#find(node.name);
+    const { stat } = await this.#find(node.name, options);
     if (!stat)
       throw new LabError(`${signal} to ${node.name}: it is not running`, { details: { node: node.name, signal } });
     sendSignal(stat, signal, node.name);
@@ -123,36 +128,29 @@ class ProcessLab implements LaunchingLab {
   }
 
   async observe(node: TopologyNode, options: CallOptions = {}): Promise<NodeObservation> {
-    const { paths, record, stat } = await this.#find(node.name);
-    if (!record) {
-      if (!stat) return { node: node.name, state: 'absent' };
-      return {
-        node: node.name,
-        state: 'foreign',
-        detail: `pid ${stat.pid} carries the mark of ${node.name}, but there is no record of it`,
-      };
-    }
-    if (!stat) return { node: node.name, state: 'stopped', ...this.#ending(record) };
-    await rotateWhileRunning(paths.logDir, this.#clock);
-    const program = await this.#hasher.running(stat.pid, readCommandLine(stat.pid), record.program);
+    const { paths, record, stat } = await this.#find(node.name, options);
+    if (!stat) return record ? this.#stopped(record) : { node: node.name, state: 'absent' };
+    if (record) await rotateWhileRunning(paths.logDir, this.#clock);
+    const program = await this.#hasher.running(stat.pid, readCommandLine(stat.pid), record?.program ?? null);
     // Without an executable it is ending: once the system has cleared it away its exit code is known.
     if (!program) await waitForEffect(stat, 'SIGKILL', { clock: this.#clock, node: node.name, ...options });
     // It may have ended while it was looked at; what was read then is worth nothing.
     const now = sameProcess(stat);
-    if (!program || !now) return { node: node.name, state: 'stopped', ...this.#ending(record) };
+    if (!program || !now) return record ? this.#stopped(record) : { node: node.name, state: 'absent' };
     const identity: NodeIdentity = {
       digest: program.digest,
       command: program.arguments,
-      generation: record.generation,
+      generation: record?.generation ?? UNKNOWN_GENERATION,
       startedAtMs: this.#startOf(stat, record),
       instance: instanceOf(stat),
       pid: stat.pid,
     };
+    const detail = record ? program.detail : `pid ${stat.pid} carries its mark, but its record is gone`;
     return {
       node: node.name,
       state: isPaused(now) ? 'paused' : 'running',
       identity,
-      ...(program.detail === undefined ? {} : { detail: `${node.name}: ${program.detail}` }),
+      ...(detail === undefined ? {} : { detail: `${node.name}: ${detail}` }),
     };
   }
 
@@ -161,11 +159,14 @@ class ProcessLab implements LaunchingLab {
     command: string[],
     options: CallOptions = {},
   ): Promise<{ exitCode: number; stdout: string; stderr: string }> {
-    const { record } = await this.#find(node.name);
+    const { record } = await this.#find(node.name, options);
     if (!record) throw new LabError(`exec on ${node.name}: it does not exist`, { details: { node: node.name } });
     const { execBeside } = await import('./exec.ts');
     const { dataDir: cwd } = record.definition;
-    return execBeside({ node: node.name, command, cwd, env: nodeEnvironment(record.definition) }, options);
+    return execBeside(
+      { node: node.name, command, cwd, env: nodeEnvironment(record.definition), clock: this.#clock },
+      options,
+    );
   }
 
   async logs(node: TopologyNode, options: CallOptions & { tail?: number; sinceMs?: number } = {}): Promise<LogLine[]> {
@@ -173,13 +174,15 @@ class ProcessLab implements LaunchingLab {
     return tailLog(node.name, logDir, { tail: options.tail ?? DEFAULT_TAIL_LINES, sinceMs: options.sinceMs });
   }
 
-  async wipe(node: TopologyNode): Promise<void> {
-    const { record } = await this.#requireStopped(node.name, 'wiped');
-    await wipeData(this.#stateDir, record?.definition ?? node);
+  async wipe(node: TopologyNode, options: CallOptions = {}): Promise<void> {
+    const { record } = await this.#requireStopped(node.name, 'wiped', options);
+    if (!record)
+      throw new LabError(`${node.name} cannot be wiped: it does not exist`, { details: { node: node.name } });
+    await wipeData(this.#stateDir, record.definition);
   }
 
-  async remove(node: TopologyNode): Promise<void> {
-    const { paths, record } = await this.#requireStopped(node.name, 'removed');
+  async remove(node: TopologyNode, options: CallOptions = {}): Promise<void> {
+    const { paths, record } = await this.#requireStopped(node.name, 'removed', options);
     if (record) await wipeData(this.#stateDir, record.definition);
     await rm(paths.folder, { recursive: true, force: true });
     await rmdir(join(this.#stateDir, 'nodes')).catch((error: unknown) => {
@@ -261,7 +264,8 @@ class ProcessLab implements LaunchingLab {
     }
   }
 
-  async #find(name: string): Promise<Found> {
+  async #find(name: string, { signal }: CallOptions): Promise<Found> {
+    if (signal?.aborted) throw abortedError(signal);
     const paths = this.#paths(name);
     const record = await readRecord(paths);
     return { paths, record, stat: await this.#processOf(name, record) };
@@ -293,8 +297,8 @@ class ProcessLab implements LaunchingLab {
     }
   }
 
-  async #requireStopped(name: string, verb: string): Promise<Found> {
-    const found = await this.#find(name);
+  async #requireStopped(name: string, verb: string, options: CallOptions): Promise<Found> {
+    const found = await this.#find(name, options);
     if (!found.stat) return found;
     throw new LabError(`${name} cannot be ${verb}: it is running as pid ${found.stat.pid}`, {
       details: { node: name, pid: found.stat.pid },
@@ -302,20 +306,21 @@ class ProcessLab implements LaunchingLab {
   }
 
   /** The system's own word is exact to two ticks; within that the recorded time is the same for every observer. */
-  #startOf(stat: ProcessStat, record: ProcessRecord): number {
+  #startOf(stat: ProcessStat, record: ProcessRecord | undefined): number {
     const toldMs = this.#bootAtMs + ticksToMs(stat.startTicks);
-    return Math.abs(toldMs - record.startedAtMs) < RECORDED_START_TOLERANCE_MS
-      ? record.startedAtMs
-      : Math.round(toldMs);
+    const isRecorded = record && Math.abs(toldMs - record.startedAtMs) < RECORDED_START_TOLERANCE_MS;
+    return isRecorded ? record.startedAtMs : Math.round(toldMs);
   }
 
-  #ending(record: ProcessRecord): Pick<NodeObservation, 'exitCode' | 'detail'> {
+  #stopped(record: ProcessRecord): NodeObservation {
     const zombie = record.pid === null ? undefined : readStat(record.pid);
     const exitCode =
       this.#exitCodes.get(record.nonce) ??
       (zombie && zombie.startTicks === record.startTicks ? zombie.exitCode : undefined);
     const isAsked = record.stopRequestedAtMs !== null;
     return {
+      node: record.definition.name,
+      state: 'stopped',
       ...(exitCode === undefined ? {} : { exitCode }),
       ...(isAsked ? {} : { detail: this.#detailOfEnd(record, exitCode) }),
     };

@@ -84,7 +84,7 @@ describe('a crash between the start and its record', () => {
   });
 });
 
-test('a node whose record somebody deleted is foreign, cannot be launched over, and is still taken down', async () => {
+test('a node whose record somebody deleted is known by its mark, cannot be launched over, and is still taken down', async () => {
   const { lab, node, stateDir } = await processBench();
   const validator = await node('validator-0', obedientProgram);
   await lab.launch(validator);
@@ -92,8 +92,9 @@ test('a node whose record somebody deleted is foreign, cannot be launched over, 
   const pid = (await lab.observe(validator)).identity?.pid ?? 0;
   rmSync(join(stateDir, 'nodes'), { recursive: true });
   const observation = await lab.observe(validator);
-  expect(observation.state).toBe('foreign');
-  expect(observation.detail).toContain(`pid ${pid}`);
+  expect(observation.state).toBe('running');
+  expect(observation.identity?.generation).toBe('unknown');
+  expect(observation.detail).toContain(`pid ${pid} carries its mark, but its record is gone`);
   await expect(lab.launch(validator)).rejects.toThrow('it is running as pid');
   expect(await lab.list()).toEqual(['validator-0']);
   const topology = { testnet: 'bench', nodes: [validator], stateDir } as unknown as Topology;
