@@ -9,6 +9,8 @@ export interface Verdict {
   /** Machine word, see GateVerdict.cause. */
   cause: string;
   reason: string;
+  /** The check that decided, where one did. */
+  about?: { check: string; node: string };
 }
 
 /** What is known beside the checks' samples. */
@@ -62,24 +64,12 @@ export function harmSeen(
   if (context.leaderChanges >= flapLeaderChanges) {
     return fail('flap', `${context.leaderChanges} changes of leader that this run did not cause`);
   }
-  for (const tally of deciding) {
-    if (tally.critical && tally.badRun >= criticalBadSlots) {
-      return fail('critical-bad', `${title(tally)} was BAD ${tally.badRun} slots running${lastBad(tally)}`);
-    }
-  }
-  for (const tally of deciding) {
-    if (tally.changes >= flapChanges) {
-      return fail('flap', `${title(tally)} changed ${tally.changes} times between OK and BAD${lastBad(tally)}`);
-    }
-  }
-  for (const tally of deciding) {
-    if (tally.bad > 0 && tally.bad * 5 >= rules.windowSlots) {
-      return fail(
-        'bad-ratio',
-        `${title(tally)} was BAD in ${tally.bad} of ${rules.windowSlots} slots${lastBad(tally)}`,
-      );
-    }
-  }
+  const running = worst(deciding, (tally) => tally.critical && tally.badRun >= criticalBadSlots);
+  if (running) return fail('critical-bad', `was BAD ${running.badRun} slots running`, running);
+  const flapping = worst(deciding, (tally) => tally.changes >= flapChanges);
+  if (flapping) return fail('flap', `changed ${flapping.changes} times between OK and BAD`, flapping);
+  const often = worst(deciding, (tally) => tally.bad > 0 && tally.bad * 5 >= rules.windowSlots);
+  if (often) return fail('bad-ratio', `was BAD in ${often.bad} of ${rules.windowSlots} slots`, often);
   return undefined;
 }
 
@@ -91,6 +81,7 @@ export function lackOfData(deciding: readonly CheckTally[], rules: DecisionRules
   return {
     kind: 'HOLD',
     cause: 'unknown-run',
+    about: aboutOf(blind),
     reason: `${title(blind)} was UNKNOWN ${blind.unknownRun} slots running (${seconds} s; ${blind.lastUnknown ?? 'no data'})`,
   };
 }
@@ -151,8 +142,23 @@ function inconclusive(what: 'no-data' | 'insufficient', reason: string): Verdict
   return { kind: 'INCONCLUSIVE', cause: what === 'no-data' ? 'deadline-no-data' : 'deadline-insufficient', reason };
 }
 
-function fail(cause: string, reason: string): Verdict {
-  return { kind: 'FAIL', cause, reason };
+function fail(cause: string, what: string, tally?: CheckTally): Verdict {
+  if (!tally) return { kind: 'FAIL', cause, reason: what };
+  return { kind: 'FAIL', cause, reason: `${title(tally)} ${what}${lastBad(tally)}`, about: aboutOf(tally) };
+}
+
+/** Of several bad checks the one that says most: a critical one, then the one that is bad most often. */
+function worst(tallies: readonly CheckTally[], isBad: (tally: CheckTally) => boolean): CheckTally | undefined {
+  let found: CheckTally | undefined;
+  for (const tally of tallies) {
+    if (!isBad(tally)) continue;
+    if (!found || (tally.critical === found.critical ? tally.bad > found.bad : tally.critical)) found = tally;
+  }
+  return found;
+}
+
+function aboutOf({ check, node }: CheckTally): { check: string; node: string } {
+  return { check, node };
 }
 
 function title(tally: CheckTally): string {

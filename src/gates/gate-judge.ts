@@ -230,14 +230,6 @@ export class GateJudge {
     return { nodes, phase: this.phase, slot: this.#slots, summary };
   }
 
-  /** The node whose check a decision is about, as far as one is. */
-  blamed(): { node: string; check: string } {
-    const tallies = this.#tallies().filter(({ advisory }) => !advisory);
-    const worst =
-      tallies.find((tally) => tally.badRun > 0) ?? tallies.find((tally) => tally.unknownRun > 0) ?? tallies[0];
-    return { node: worst?.node ?? '*', check: worst?.check ?? 'identity' };
-  }
-
   #decide(): Decision {
     const { kind, profile } = this.input;
     const context = this.#context(this.#elapsedMs());

@@ -52,7 +52,10 @@ export function createGuards(profile: SystemProfile): Guards {
       for (const judge of quorum ? [quorum, ...judges] : judges) {
         const decision = judge.push(reading, facts);
         if (decision.kind === 'continue' || failure) continue;
-        failure = { ...judge.blamed(), kind: decision.kind, reason: decision.reason, verdict: judge.verdict(decision) };
+        const { kind, reason, about } = decision;
+        // Flapping and a lost quorum are about no single check.
+        const { node, check } = about ?? { node: judge.nodes[0] ?? '*', check: decision.cause };
+        failure = { node, check, kind, reason, verdict: judge.verdict(decision) };
       }
       return failure;
     },
