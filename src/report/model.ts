@@ -119,7 +119,7 @@ export interface Lane extends Series {
   guards: { atMs: number; text: string }[];
 }
 
-/** What a node ran; version null: nothing, or it was being changed. */
+/** What a node ran; version null: it was being changed. While it was absent it has no band. */
 export interface ReleaseBand extends Span {
   version: string | null;
 }

@@ -74,14 +74,17 @@ function releasesOf(node: string, log: RunLog, changes: readonly ChangeReport[],
   const bands: ReleaseBand[] = [];
   let version = before && before.state !== 'absent' ? before.version : null;
   let fromMs = 0;
+  let isChanging = false;
   const close = (toMs: number): void => {
-    if (toMs > fromMs) bands.push({ version, fromMs, toMs });
+    if (toMs > fromMs && (version !== null || isChanging)) bands.push({ version, fromMs, toMs });
     fromMs = toMs;
   };
   for (const change of changes) {
     close(change.fromMs);
     version = null;
+    isChanging = true;
     close(change.toMs);
+    isChanging = false;
     if (change.isDone) version = change.action === 'remove' ? null : change.toVersion;
   }
   close(endMs);

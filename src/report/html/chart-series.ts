@@ -1,6 +1,6 @@
 import { scaleLinear } from 'd3-scale';
 import { area, curveStepAfter, line } from 'd3-shape';
-import { formatCount, formatDuration } from '../format.ts';
+import { formatDuration, plural } from '../format.ts';
 import type { Lane } from '../model.ts';
 import { round, type Scales } from './chart-scales.ts';
 import { html, type Markup } from './markup.ts';
@@ -47,16 +47,13 @@ export function heightLine({ heights }: Lane, scales: Scales, top: number, botto
 }
 
 export function errorMarks(errors: readonly number[], { x, bucketMs }: Scales, bottom: number): Markup[] {
-  const marks: Markup[] = [];
-  for (const [bucket, count] of errors.entries()) {
-    if (count === 0) continue;
+  return errors.flatMap((count, bucket) => {
+    if (count === 0) return [];
     const from = x(bucket * bucketMs);
     const width = Math.max(2, x((bucket + 1) * bucketMs) - from - 1);
-    marks.push(
-      html`<rect class="error" x="${round(from)}" y="${bottom - 1.5}" width="${round(width)}" height="5"
-        ><title>${formatCount(count)} errors at ${formatDuration(bucket * bucketMs)}</title></rect
-      >`,
-    );
-  }
-  return marks;
+    const title = `${plural(count, 'error')} at ${formatDuration(bucket * bucketMs)}`;
+    return html`<rect class="error" x="${round(from)}" y="${bottom - 1.5}" width="${round(width)}" height="5">
+      <title>${title}</title>
+    </rect>`;
+  });
 }
