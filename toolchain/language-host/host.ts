@@ -1,4 +1,4 @@
-import type grpc from '@grpc/grpc-js';
+import grpc from '@grpc/grpc-js';
 import type { ServerWritableStream, UntypedServiceImplementation } from '@grpc/grpc-js';
 import empty from 'google-protobuf/google/protobuf/empty_pb.js';
 import language from '@pulumi/pulumi/proto/language_pb.js';
@@ -124,7 +124,10 @@ async function install(
   npm.stdout.on('data', (chunk: Buffer) => call.write(new language.InstallDependenciesResponse().setStdout(chunk)));
   npm.stderr.on('data', (chunk: Buffer) => call.write(new language.InstallDependenciesResponse().setStderr(chunk)));
   const result = await npm;
-  if (result.failed)
-    call.destroy(new Error(`npm install in ${cwd} failed: ${result.shortMessage ?? 'unknown reason'}`));
-  else call.end();
+  if (result.failed) {
+    const details = `npm install in ${cwd} failed: ${result.shortMessage ?? 'unknown reason'}`;
+    call.emit('error', { code: grpc.status.FAILED_PRECONDITION, details });
+  } else {
+    call.end();
+  }
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemClock } from '../../src/core/clock.ts';
@@ -10,7 +11,7 @@ const pollMs = 100;
 /** Runs `work` while holding a lock file; waits for another process that holds it, and takes over from one that is dead. */
 export async function withLock<T>(path: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
   await mkdir(dirname(path), { recursive: true });
-  const claim = `${path}.${process.pid}`;
+  const claim = `${path}.${randomUUID()}`;
   await writeFile(claim, JSON.stringify({ pid: process.pid, startedAt: await startTime(process.pid) }));
   try {
     const what = `the lock ${path}`;
@@ -32,12 +33,12 @@ export async function withLock<T>(path: string, signal: AbortSignal | undefined,
 }
 
 /** A link appears with its content, so that no other process can see a lock without an owner. */
-async function take(claim: string, path: string): Promise<true | undefined> {
+async function take(claim: string, path: string): Promise<'taken' | { cause: unknown } | undefined> {
   try {
     await link(claim, path);
-    return true;
-  } catch (error) {
-    if (!isErrno(error, 'EEXIST')) throw error;
+    return 'taken';
+  } catch (cause) {
+    if (!isErrno(cause, 'EEXIST')) return { cause };
   }
   if (!(await hasLivingOwner(path))) await rm(path, { force: true });
   return undefined;

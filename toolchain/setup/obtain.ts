@@ -27,7 +27,11 @@ export async function obtainParts(
     if (downloads === false) return false;
     return (reachable ??= isReachable(downloads, context.signal));
   };
-  const cli = (await cliOnPath(layout, context)) ?? (await newCli(layout, downloads, canDownload, context));
+  const forgetDownloads = (): void => {
+    reachable = Promise.resolve(false);
+  };
+  const cli =
+    (await cliOnPath(layout, context)) ?? (await newCli(layout, downloads, canDownload, forgetDownloads, context));
   const pulumi = cli[0]?.path ?? join(layout.bin, 'pulumi');
   return [...cli, await dockerProvider(layout, pulumi, canDownload, context)];
 }
@@ -61,6 +65,7 @@ async function newCli(
   layout: Layout,
   downloads: string | false,
   canDownload: () => Promise<boolean>,
+  forgetDownloads: () => void,
   context: SetupContext,
 ): Promise<ToolchainPart[]> {
   if (downloads !== false && (await canDownload())) {
@@ -73,6 +78,7 @@ async function newCli(
       ];
     } catch (error) {
       context.signal?.throwIfAborted();
+      forgetDownloads();
       context.onProgress(`the download failed (${messageOf(error)})`);
     }
   }

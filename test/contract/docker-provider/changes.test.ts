@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Properties, PropertyValue } from '../../../toolchain/plugin/properties.ts';
 import { ProviderProcess, type ResourceType } from '../../helpers/toolchain/provider-client.ts';
 import { engineHost, removeAll, testEngine, testImages, uniquePrefix } from '../../helpers/toolchain/test-engine.ts';
@@ -16,6 +16,7 @@ const behaviour = JSON.parse(readFileSync(new URL('behaviour.json', import.meta.
   string,
   Behaviour
 >;
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
 const docker = testEngine();
 const prefix = uniquePrefix();
 /** What the recorded names, images and ports become, so that tests disturb nobody. */

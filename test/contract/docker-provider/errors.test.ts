@@ -1,9 +1,10 @@
 import { createServer, type Server } from 'node:net';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { Properties } from '../../../toolchain/plugin/properties.ts';
 import { initFailure, ProviderProcess, type ResourceType } from '../../helpers/toolchain/provider-client.ts';
 import { engineHost, removeAll, testEngine, testImages, uniquePrefix } from '../../helpers/toolchain/test-engine.ts';
 
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
 const docker = testEngine();
 const prefix = uniquePrefix();
 const missingImage = `sha256:${'d'.repeat(64)}`;

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { extract } from 'tar-stream';
 import { type Properties, unknownValue } from '../../../toolchain/plugin/properties.ts';
 import { ProviderProcess, type ResourceType } from '../../helpers/toolchain/provider-client.ts';
 import { engineHost, removeAll, testEngine, testImages, uniquePrefix } from '../../helpers/toolchain/test-engine.ts';
 
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
 const docker = testEngine();
 const prefix = uniquePrefix();
 const block = `10.222.${process.pid % 200}`;
