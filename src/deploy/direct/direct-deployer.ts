@@ -9,7 +9,7 @@ import { changesIn, inOrder, requireExpected, tasksFor, type NodeTask } from './
 /** Nodes that are made, observed or removed at once. */
 const CONCURRENCY = 8;
 
-export interface DirectDeployerOptions {
+interface DirectDeployerOptions {
   lab: LaunchingLab;
   clock: Clock;
 }

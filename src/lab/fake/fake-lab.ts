@@ -8,7 +8,7 @@ import { FakeWorld, type FakeNode, type FakeScript } from './fake-world.ts';
 const POLL_MS = 5;
 const DEFAULT_TAIL_LINES = 100;
 
-export interface FakeLabOptions {
+interface FakeLabOptions {
   topology: Pick<Topology, 'testnet'>;
   /** As a rule a virtual one. */
   clock: Clock;

@@ -3,7 +3,7 @@ import type { TopologyNode } from '../../topology/topology.ts';
 import type { LogLine } from '../lab.ts';
 
 /** How one start of a fake node goes. Everything left out goes well and takes no time. */
-export interface FakeBehaviour {
+interface FakeBehaviour {
   /** `launch` or `start` fails with this message, the node stays stopped. */
   launchError?: string;
   /** Time that the call to launch or start takes. */
@@ -29,10 +29,10 @@ export interface FakeBehaviour {
 /** Decides how a start goes. `start` counts the starts of this node from 1. */
 export type FakeScript = (node: TopologyNode, start: number) => FakeBehaviour;
 
-export type FakeAction = 'launch' | 'start' | 'signal' | 'stop' | 'kill' | 'end' | 'wipe' | 'remove';
+type FakeAction = 'launch' | 'start' | 'signal' | 'stop' | 'kill' | 'end' | 'wipe' | 'remove';
 
 /** Something that was done to a node, in the order in which it happened. */
-export interface FakeEvent {
+interface FakeEvent {
   atMs: number;
   node: string;
   action: FakeAction;

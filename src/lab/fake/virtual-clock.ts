@@ -8,7 +8,7 @@ export interface VirtualClock extends Clock {
   readonly sleeping: number;
 }
 
-export interface VirtualClockOptions {
+interface VirtualClockOptions {
   /** Wall time at the beginning, in ms since the epoch. Default 2026-01-01T00:00:00Z. */
   startMs?: number;
   /** Go to the next sleeper's time whenever the event loop comes round with a sleeper waiting. Default true. */

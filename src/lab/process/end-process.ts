@@ -10,7 +10,7 @@ const LONGEST_POLL_MS = 50;
 /** SIGKILL needs no consent; a process that outlives it by this long hangs in the kernel. */
 const KILL_LIMIT_MS = 5000;
 
-export interface EndOptions {
+interface EndOptions {
   clock: Clock;
   node: string;
   stop: { signal: NodeJS.Signals; graceMs: number };

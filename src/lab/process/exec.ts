@@ -10,7 +10,7 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 /** What a shell reports for a program that cannot be found. */
 const NOT_FOUND = 127;
 
-export interface ExecResult {
+interface ExecResult {
   exitCode: number;
   stdout: string;
   stderr: string;

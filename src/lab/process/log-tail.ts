@@ -7,7 +7,7 @@ const BLOCK_BYTES = 64 * 1024;
 /** Numbers below this are taken as seconds since the epoch, others as milliseconds. */
 const SECONDS_LIMIT = 1e11;
 
-export interface TailOptions {
+interface TailOptions {
   tail: number;
   sinceMs?: number | undefined;
 }

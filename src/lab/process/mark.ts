@@ -7,7 +7,7 @@ import { listPids, readEnvironment, readStat, isAlive, type ProcessStat } from '
 const MARK_VARIABLE = 'SEATRIAL_NODE';
 const STATE_VARIABLE = 'SEATRIAL_STATE_DIR';
 
-export interface Mark {
+interface Mark {
   testnet: string;
   node: string;
   /** New for every start. */

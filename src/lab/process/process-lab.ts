@@ -26,7 +26,7 @@ const UNKNOWN_GENERATION = 'unknown';
 /** A recorded start further than this from what the system tells was overtaken by a jump of the wall clock. */
 const RECORDED_START_TOLERANCE_MS = 1000;
 
-export interface ProcessLabOptions {
+interface ProcessLabOptions {
   /** The testnet's name and state folder are all that is used of it. */
   topology: Pick<Topology, 'testnet' | 'stateDir'>;
   clock: Clock;

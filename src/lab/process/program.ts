@@ -7,7 +7,7 @@ import type { ProgramRecord } from './record.ts';
 const CHANGED = 'changed-since-start';
 
 /** What a process really runs. */
-export interface RunningProgram {
+interface RunningProgram {
   digest: string;
   /** Arguments without the interpreter and the program. */
   arguments: string[];

@@ -10,7 +10,7 @@ import { readStat } from './proc.ts';
 /** Taken over from the operator's environment; everything else a node gets is in its definition. */
 const INHERITED = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR'] as const;
 
-export interface SpawnedNode {
+interface SpawnedNode {
   child: ChildProcess;
   pid: number;
   startTicks: number;
