@@ -1,0 +1,208 @@
+import { automation } from '@pulumi/pulumi';
+import { abortedError } from '../../core/clock.ts';
+import { AbortedError, LabError, messageOf } from '../../core/errors.ts';
+import { mapConcurrent } from '../../core/wait.ts';
+import type { Deployer, NodeChange, RollHooks, Stage } from '../../engine/deployer.ts';
+import type { NodeObservation } from '../../lab/lab.ts';
+import type { Topology } from '../../topology/topology.ts';
+import { destroyTestnet } from './destroy.ts';
+import { collectEvents, type EventCollector } from './engine-events.ts';
+import { requireExpected } from './expectation.ts';
+import type { PulumiDeployerOptions } from './options.ts';
+import { runTestnetProgram } from './program.ts';
+import { recoverFromDeadOwner } from './recovery.ts';
+import { changesFrom, containerUrn, nodeChangesIn, type ResourceChange } from './resource-changes.ts';
+import { openSession, type PulumiSession } from './session.ts';
+import { containersInState } from './stack-state.ts';
+
+const CONCURRENCY = 8;
+
+export function pulumiOperations(options: PulumiDeployerOptions): Deployer {
+  let opened: Promise<PulumiSession> | undefined;
+  const session = (): Promise<PulumiSession> => {
+    opened ??= openSession(options);
+    opened.catch(() => (opened = undefined));
+    return opened;
+  };
+  return {
+    async preview(topology, signal) {
+      const operations = new Operations(options, await session(), topology, signal);
+      const survey = await operations.survey();
+      const changes = nodeChangesIn(await operations.preview(survey));
+      const missing = survey.forgotten.filter((node) => !changes.some((change) => change.node === node));
+      return [...missing.map((node): NodeChange => ({ node, kind: 'create' })), ...changes];
+    },
+    async roll(stage, hooks, signal) {
+      const operations = new Operations(options, await session(), stage.topology, signal);
+      await operations.roll(stage, hooks, await operations.survey());
+    },
+    destroy: (topology, signal) => destroyTestnet(options, session, topology, signal),
+  };
+}
+
+/** What Pulumi's state does not tell. */
+interface Survey {
+  /** Nodes whose container is gone although the state knows it. */
+  forgotten: string[];
+  /** Nodes whose container is there but does no work: they are replaced even if nothing about them changed. */
+  down: string[];
+}
+
+/** The operations on one topology under one signal. */
+class Operations {
+  readonly #options: PulumiDeployerOptions;
+  readonly #session: PulumiSession;
+  readonly #topology: Topology;
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(
+    options: PulumiDeployerOptions,
+    session: PulumiSession,
+    topology: Topology,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#options = options;
+    this.#session = session;
+    this.#topology = topology;
+    this.#signal = signal;
+  }
+
+  async survey(): Promise<Survey> {
+    this.#requireGoing();
+    const observed = await mapConcurrent(this.#topology.nodes, CONCURRENCY, (node) => this.#options.observe(node));
+    const named = (states: NodeObservation['state'][]): string[] =>
+      observed.filter(({ state }) => states.includes(state)).map(({ node }) => node);
+    const absent = named(['absent']);
+    const known = absent.length === 0 ? new Set() : await this.#ready(() => containersInState(this.#session.stack));
+    return { forgotten: absent.filter((node) => known.has(this.#urn(node))), down: named(['stopped', 'paused']) };
+  }
+
+  async preview({ down }: Survey): Promise<ResourceChange[]> {
+    const collector = await this.#operate((common) =>
+      this.#session.stack.preview({
+        ...common,
+        replace: down.map((node) => this.#urn(node)),
+        program: () => this.#program(),
+      }),
+    );
+    return changesFrom(collector.events);
+  }
+
+  async roll(stage: Stage, hooks: RollHooks, survey: Survey): Promise<void> {
+    const { forgotten, down } = survey;
+    if (forgotten.length > 0) {
+      await this.#session.run(
+        ['state', 'delete', ...forgotten.map((node) => this.#urn(node)), '--yes', '--stack', this.#options.testnet],
+        this.#signal,
+      );
+    }
+    if (stage.expected) requireExpected(await this.preview(survey), stage.expected);
+    const removed = await this.#nodesToRemove();
+    const ended = new AbortController();
+    const signal = this.#signal ? AbortSignal.any([this.#signal, ended.signal]) : ended.signal;
+    let failure: { error: unknown } | undefined;
+    let driver: Promise<void> = Promise.resolve();
+    const program = (): Promise<void> => {
+      driver = this.#program({ hooks, order: stage.order, removed, signal });
+      driver.catch((error: unknown) => {
+        if (error instanceof Error && error.cause !== undefined) failure = { error: error.cause };
+      });
+      return driver;
+    };
+    try {
+      await this.#operate((common) =>
+        this.#session.stack.up({ ...common, replace: down.map((node) => this.#urn(node)), program }),
+      );
+    } catch (error) {
+      ended.abort(new AbortedError('the engine has ended'));
+      // A hook must not be left working for a roll that is over.
+      await driver.catch(() => undefined);
+      if (failure && !ended.signal.aborted) throw failure.error;
+      throw failure && failure.error !== ended.signal.reason ? failure.error : error;
+    }
+  }
+
+  #program(rollout?: {
+    hooks: RollHooks;
+    order: readonly string[];
+    removed: readonly string[];
+    signal: AbortSignal;
+  }): Promise<void> {
+    const { dockerHost, observe, placeSecrets } = this.#options;
+    const shared = { topology: this.#topology, dockerHost, observe, placeSecrets };
+    return runTestnetProgram({ ...shared, ...(rollout ?? { hooks: noHooks, order: [] }) });
+  }
+
+  async #nodesToRemove(): Promise<string[]> {
+    const known = new Set(this.#topology.nodes.map(({ name }) => name));
+    const objects = await this.#options.objects.list(this.#signal);
+    return objects.flatMap(({ kind, node }) =>
+      kind === 'container' && node !== undefined && !known.has(node) ? [node] : [],
+    );
+  }
+
+  /**
+   * One operation of the engine. An abort is not passed to the CLI: the program, which runs in this process, ends by itself, and a
+   * CLI that has had a Ctrl-C from the terminal would take a second one as an order to drop everything.
+   */
+  async #operate(
+    operation: (common: {
+      onEvent: EventCollector['onEvent'];
+      color: 'never';
+      suppressProgress: true;
+    }) => Promise<unknown>,
+  ): Promise<EventCollector> {
+    this.#requireGoing();
+    return this.#ready(async () => {
+      const collector = collectEvents((event) => this.#options.onEvent?.(event));
+      try {
+        await operation({ onEvent: (event) => collector.onEvent(event), color: 'never', suppressProgress: true });
+      } catch (error) {
+        if (error instanceof automation.StackNotFoundError || error instanceof automation.ConcurrentUpdateError)
+          throw error;
+        if (this.#signal?.aborted) throw abortedError(this.#signal);
+        throw engineFailure(collector, error);
+      }
+      return collector;
+    });
+  }
+
+  /** Makes the stack where there is none, and cleans up after a command that was killed; both before anything is touched. */
+  async #ready<T>(operation: () => Promise<T>): Promise<T> {
+    const { stack, run } = this.#session;
+    try {
+      return await operation();
+    } catch (error) {
+      if (error instanceof automation.StackNotFoundError) {
+        await run(['stack', 'init', this.#options.testnet, '--no-select'], this.#signal);
+      } else if (error instanceof automation.ConcurrentUpdateError) {
+        await recoverFromDeadOwner(error, stack, this.#options, this.#signal);
+      } else {
+        throw error;
+      }
+      return operation();
+    }
+  }
+
+  #urn(node: string): string {
+    return containerUrn(this.#options.testnet, this.#session.project, node);
+  }
+
+  #requireGoing(): void {
+    if (this.#signal?.aborted) throw abortedError(this.#signal);
+  }
+}
+
+/** For dry runs, where none is called. */
+const noHooks: RollHooks = {
+  before: () => Promise.resolve(),
+  after: () => Promise.resolve(),
+  afterCreated: () => Promise.resolve(),
+  isProven: () => Promise.resolve(false),
+};
+
+function engineFailure(collector: EventCollector, cause: unknown): LabError {
+  const errors = collector.errors();
+  const reason = errors.length > 0 ? errors.join('; ') : messageOf(cause);
+  return new LabError(`Pulumi could not finish: ${reason}`, { cause, details: { errors } });
+}
