@@ -4,7 +4,7 @@ import { acquireLock } from '../engine/lock.ts';
 import { openProject, type ContainerNeeds, type ContainerSupport, type Project } from '../engine/project.ts';
 import { executeRun, type RunResult } from '../engine/run.ts';
 import type { PreparedRun } from '../engine/prepare.ts';
-import { readDeployedTopology, writeDeployedTopology } from '../engine/state.ts';
+import { prometheusUrlOf, readDeployedTopology, writeDeployedTopology } from '../engine/state.ts';
 import { testnetFile } from '../engine/testnet-files.ts';
 import { listRuns } from '../journal/list-runs.ts';
 import { nodeReleases } from '../journal/node-releases.ts';
@@ -16,10 +16,14 @@ import type { LabAccess } from './labs.ts';
 import { createReporter } from './progress.ts';
 import { resolveReference } from './root.ts';
 
-/** Opens a testnet's file and profile; container adapters are loaded only for a container lab. */
+/** A testnet by its file, or by its name. */
 export async function openNamedProject(reference: string): Promise<Project> {
   const { root, name, file } = resolveReference(reference);
-  const path = file ?? (await testnetFile(root, name));
+  return openProjectFile(root, file ?? (await testnetFile(root, name)));
+}
+
+/** Opens a testnet's file and profile; container adapters are loaded only for a container lab. */
+export async function openProjectFile(root: string, path: string): Promise<Project> {
   const containers = async (needs: ContainerNeeds): Promise<ContainerSupport> => {
     const { containerSupport } = await import('./docker-access.ts');
     return containerSupport(needs);
@@ -117,6 +121,7 @@ export async function execute(
       deployer: await access.deployer(),
       topologyFor: (versions) => project.topology(versions),
       clock: systemClock,
+      prometheusUrl: prometheusUrlOf(run.target),
       reporter,
       signal,
     });

@@ -29,6 +29,53 @@ function positiveInteger(text: string): number {
 }
 
 program
+  .command('setup')
+  .description('get a Pulumi engine for this project')
+  .addOption(json())
+  .action(async (options: { json?: boolean }) => {
+    const { setup } = await import('./commands/toolchain.ts');
+    await setup(options);
+  });
+
+program
+  .command('env')
+  .description('shell exports with which a plain `pulumi` works here')
+  .addOption(json())
+  .action(async (options: { json?: boolean }) => {
+    const { env } = await import('./commands/toolchain.ts');
+    env(options);
+  });
+
+program
+  .command('doctor')
+  .description('what this machine has and what is missing for which lab')
+  .addOption(json())
+  .action(async (options: { json?: boolean }) => {
+    const { doctor } = await import('./commands/toolchain.ts');
+    process.exitCode = await doctor(options);
+  });
+
+program
+  .command('images')
+  .description('build the images that cannot be pulled, from Debian packages')
+  .option('--rebuild', 'build again what is there')
+  .option('--install', 'install mmdebstrap with apt-get when it is missing')
+  .addOption(json())
+  .action(async (options: { json?: boolean; rebuild?: boolean; install?: boolean }) => {
+    const { images } = await import('./commands/images.ts');
+    process.exitCode = await images(options);
+  });
+
+program
+  .command('render <testnet>')
+  .description('write compose/<testnet>/ for people who want only docker compose')
+  .addOption(json())
+  .action(async (testnet: string, options: { json?: boolean }) => {
+    const { render } = await import('./commands/render.ts');
+    await render(testnet, options);
+  });
+
+program
   .command('up <file>')
   .description('make a testnet what its file says: create, mend, or upgrade it node by node')
   .addOption(json())

@@ -63,7 +63,7 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
 async function rollForward(session: RunSession, inputs: RunInputs): Promise<void> {
   const { deployer, target, order, plan, signal, expected } = inputs;
   const stage: Stage = { topology: target, order, ...(expected && { expected }) };
-  await deployer.roll(stage, session.hooks(target, plan.runbook, signal), signal);
+  await deployer.roll(stage, session.hooks(target, plan.runbook, order, signal), signal);
 }
 
 async function offerLoad(session: RunSession, { profile, topology, clock, runId }: RunInputs): Promise<Load> {
@@ -104,7 +104,7 @@ async function rollBack(session: RunSession, inputs: RunInputs, nodes: string[],
   const back = await topologyFor({ ...after, ...versionsOf(nodes, versions), ...untouched(inputs, session) });
   session.forgetGuards();
   const signal = new AbortController().signal;
-  await deployer.roll({ topology: back, order: nodes }, session.hooks(back, 'rollback', signal), signal);
+  await deployer.roll({ topology: back, order: nodes }, session.hooks(back, 'rollback', nodes, signal), signal);
 }
 
 /** Nodes that the run has not reached keep what they ran. */

@@ -150,12 +150,22 @@ export class RunSession {
     await this.record({ type: 'step.started', step });
     const health = healthOf(await this.#look(topology), this.#options.profile);
     const budget = budgetOf(topology, health, []);
+    const repairing = changing.filter((name) => health[name] !== 'ok');
+    if (!budget.isSafe && repairing.length === changing.length) {
+      // Nothing that works is touched; there is no health to ask for until the broken nodes are back.
+      await this.record({
+        type: 'note',
+        level: 'warning',
+        text: `the network has no quorum; repairing it: ${budget.sentence}`,
+      });
+      await this.record({ type: 'step.done', step });
+      return;
+    }
     if (!budget.isSafe) {
       const reason = `the network has no quorum to begin with: ${budget.sentence}`;
       await this.record({ type: 'step.refused', step, reason });
       throw new RefusedError('unsafe', `${reason}. Repair it first with: seatrial up stacks/${topology.testnet}.yaml`);
     }
-    const repairing = changing.filter((name) => health[name] !== 'ok');
     const gate = this.#nextGate();
     const judged = topology.nodes.filter(({ name }) => !repairing.includes(name));
     const nodes = judged.map(({ name }) => name);
@@ -180,8 +190,12 @@ export class RunSession {
     this.#keeper.stopGuards();
   }
 
-  /** The hooks for rolling to `target`. `label` names the steps, as in `rolling-upgrade/validator-0`. */
-  hooks(target: Topology, label: string, signal: AbortSignal): RollHooks {
+  /**
+   * The hooks for rolling to `target` in this order. `label` names the steps, as in `rolling-upgrade/validator-0`. Where a network
+   * cannot reach its quorum before further nodes are mended, their gates are held together at the first node that makes it whole.
+   */
+  hooks(target: Topology, label: string, order: readonly string[], signal: AbortSignal): RollHooks {
+    const ungated: string[] = [];
     const nodeOf = (name: string): TopologyNode | undefined => target.nodes.find((node) => node.name === name);
     const startedAtMs = new Map<string, number>();
     const begin = async (step: string, name: string, change: NodeChange): Promise<void> => {
@@ -234,8 +248,25 @@ export class RunSession {
         const wasTouched = startedAtMs.has(name);
         if (wasTouched) await end(step, name, change);
         if (change.kind === 'remove') return;
-        await this.#gate(step, [name], target, startedAtMs.get(name), signal);
-        await this.record({ type: 'step.done', step });
+        ungated.push(name);
+        const missing = await this.#quorumWaitsFor(
+          target,
+          order.filter((other) => !startedAtMs.has(other)),
+        );
+        if (missing.length > 0) {
+          const text = `the gate of ${name} waits: without ${missing.join(', ')} there is no quorum`;
+          await this.record({ type: 'note', level: 'info', text });
+          return;
+        }
+        const gated = ungated.splice(0);
+        await this.#gate(
+          step,
+          gated,
+          target,
+          Math.min(...gated.map((node) => startedAtMs.get(node) ?? Infinity)),
+          signal,
+        );
+        for (const node of gated) await this.record({ type: 'step.done', step: stepId(label, node) });
       },
       afterCreated: async (names) => {
         const step = 'create';
@@ -310,6 +341,16 @@ export class RunSession {
     throw new RefusedError('unsafe', reason);
   }
 
+  /** Broken nodes among the coming ones without which what runs by now has no quorum. */
+  async #quorumWaitsFor(target: Topology, coming: readonly string[]): Promise<string[]> {
+    if (coming.length === 0) return [];
+    const health = healthOf(await this.#look(target), this.#options.profile);
+    const broken = coming.filter((name) => health[name] === 'down');
+    // What was just started may not answer yet; it counts for what it is to be.
+    for (const name of this.changed) health[name] = 'ok';
+    return budgetOf(target, health, []).isSafe ? [] : broken;
+  }
+
   async #gate(
     step: string,
     nodes: readonly string[],
@@ -323,7 +364,7 @@ export class RunSession {
     const { verdict, evidence } = await this.#keeper.gate({
       gateId: gate,
       nodes: gated,
-      actionAtMs: startedAtMs,
+      actionAtMs: startedAtMs === Infinity ? undefined : startedAtMs,
       baseline: this.#baseline,
       signal,
     });

@@ -15,3 +15,8 @@ export async function readDeployedTopology(stateDir: string): Promise<Topology |
 export async function writeDeployedTopology(topology: Topology): Promise<void> {
   await writeFileAtomic(join(topology.stateDir, 'topology.json'), `${JSON.stringify(topology, null, 2)}\n`);
 }
+
+/** Where the testnet's Prometheus is reached from this machine; undefined without monitoring. */
+export function prometheusUrlOf({ monitoring }: Topology): string | undefined {
+  return monitoring && `http://127.0.0.1:${monitoring.ports.prometheus}`;
+}

@@ -8,12 +8,12 @@ export default class ClosingLineReporter implements Reporter {
     for (const module of modules) {
       let broken = module.errors().length;
       for (const test of module.children.allTests()) {
-        const { state } = test.result();
-        if (state === 'passed') count.passed++;
-        else if (state === 'failed') count.failed++;
+        const result = test.result();
+        if (result.state === 'passed') count.passed++;
+        else if (result.state === 'failed') count.failed++;
         else {
           count.skipped++;
-          reasons.add(test.result().note ?? test.parent.name ?? module.moduleId);
+          reasons.add((result.state === 'skipped' ? result.note : undefined) ?? test.fullName);
         }
       }
       for (const suite of module.children.allSuites()) broken += suite.errors().length;

@@ -1,0 +1,128 @@
+import { systemClock } from '../core/clock.ts';
+import { random } from '../core/random.ts';
+import { SpecError } from '../core/errors.ts';
+import type { RollHooks } from '../engine/deployer.ts';
+import { acquireLock } from '../engine/lock.ts';
+import { endingOf } from '../engine/outcome.ts';
+import { prepareUp } from '../engine/prepare.ts';
+import { prometheusUrlOf, writeDeployedTopology } from '../engine/state.ts';
+import { RunSession } from '../engine/session.ts';
+import { testnetFile } from '../engine/testnet-files.ts';
+import { newRunId } from '../journal/run-id.ts';
+import { connectDocker } from '../lab/docker/connection.ts';
+import { createDockerLab } from '../lab/docker/docker-lab.ts';
+import type { NodeObservation } from '../lab/lab.ts';
+import type { ContainerDefinition } from '../topology/container-definition.ts';
+import type { Topology, TopologyNode } from '../topology/topology.ts';
+import { openProjectFile } from './change.ts';
+import { writeReport } from './commands/report.ts';
+import { describe } from './progress.ts';
+import { secretsPlacer } from './pulumi-access.ts';
+
+export interface HandTypedUp {
+  topology: Topology;
+  order: string[];
+  hooks: RollHooks;
+  observe(node: TopologyNode): Promise<NodeObservation>;
+  placeSecrets(container: ContainerDefinition): Promise<void>;
+  /** Ends the run with what the program ended with; writes the report and gives the lock back. */
+  finish(error?: unknown): Promise<void>;
+}
+
+/**
+ * What a `pulumi up` typed by hand needs: the same lock, journal, budget and gates as a scripted run, without a rollback. A preview
+ * takes no lock and writes nothing.
+ */
+export async function openHandTypedUp(
+  root: string,
+  stack: string,
+  options: { isPreview: boolean; onProgress: (text: string) => void; signal: AbortSignal },
+): Promise<HandTypedUp> {
+  const project = await openProjectFile(root, await testnetFile(root, stack));
+  if (project.loaded.spec.lab !== 'docker') {
+    const position = project.loaded.document.position(['lab']);
+    throw new SpecError([
+      {
+        message: `pulumi makes containers; bring a testnet of processes up with: seatrial up stacks/${stack}.yaml`,
+        position,
+      },
+    ]);
+  }
+  const { docker } = await connectDocker();
+  const placeSecrets = secretsPlacer(docker);
+  if (options.isPreview) {
+    const topology = await project.topology(project.desired.versions);
+    const lab = createDockerLab({ topology, docker });
+    return {
+      topology,
+      order: [],
+      hooks: noHooks,
+      observe: (node) => lab.observe(node),
+      placeSecrets,
+      finish: async () => undefined,
+    };
+  }
+  const lock = await acquireLock(project.stateDir, 'pulumi up', new Date(systemClock.wallMs()).toISOString());
+  try {
+    const prepared = await prepareUp(
+      project,
+      async (topology) => createDockerLab({ topology, docker }),
+      options.signal,
+    );
+    const lab = createDockerLab({ topology: prepared.target, docker });
+    const session = await RunSession.open({
+      runId: newRunId(systemClock, random),
+      topology: prepared.topology,
+      profile: project.profile,
+      specHash: project.loaded.hash,
+      versions: prepared.versions,
+      plan: prepared.plan,
+      lab,
+      clock: systemClock,
+      prometheusUrl: prometheusUrlOf(prepared.target),
+      reporter: {
+        onRecord: (record) => {
+          const text = describe(record);
+          if (text !== undefined) options.onProgress(text);
+        },
+      },
+      signal: options.signal,
+    });
+    await writeDeployedTopology(prepared.target);
+    const finish = async (error?: unknown): Promise<void> => {
+      try {
+        await session.finish(error === undefined ? { outcome: 'passed' } : endingOf(error), { lost: 0, duplicated: 0 });
+        options.onProgress(`report: ${await writeReport(session.runDir)}`);
+      } finally {
+        await lock.release();
+      }
+    };
+    try {
+      if (prepared.plan.steps.some((step) => step.kind === 'preflight'))
+        await session.preflight(prepared.topology, prepared.order);
+    } catch (error) {
+      await finish(error);
+      throw error;
+    }
+    const hooks = session.hooks(prepared.target, prepared.plan.runbook, prepared.order, options.signal);
+    return {
+      topology: prepared.target,
+      order: prepared.order,
+      hooks,
+      observe: (node) => lab.observe(node),
+      placeSecrets,
+      finish,
+    };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+/** For a preview, in which nothing is changed and so nothing is gated. */
+const noHooks: RollHooks = {
+  before: async () => undefined,
+  after: async () => undefined,
+  afterCreated: async () => undefined,
+  isProven: async () => true,
+};
