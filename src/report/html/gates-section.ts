@@ -82,7 +82,7 @@ function checkRow(
   const weight = critical ? 'critical' : advisory ? 'advisory' : '';
   return html`<tr>
     <th scope="row">${check}${weight !== '' && html` <span class="about">${weight}</span>`}</th>
-    ${hasNode && html`<td data-label="Node">${node}</td>`}
+    ${hasNode && html`<td class="nowrap" data-label="Node">${node}</td>`}
     <td class="slots">${slotStrip(slots)}</td>
     <td class="number" data-label="Held">${ok}</td>
     <td class="number ${bad > 0 ? 'bad' : 'soft'}" data-label="Bad">${bad}</td>

@@ -8,7 +8,7 @@ export const styles = `
   --v0: #64708a; --v1: #2f63c8; --v2: #7646c4; --v3: #0f7488; --v4: #8c4a86; --v5: #4b5563;
   --traffic: #b4c1d6; --height: #16191d;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --page: #111418; --panel: #191d23; --ink: #e8ebef; --soft: #9aa4b1; --line: #2a3038; --faint: #1f242b;
     --good: #4cc38a; --bad: #ff7b72; --unknown: #e0a63e; --neutral: #9aa4b1;
@@ -25,7 +25,7 @@ body {
   font-variant-numeric: tabular-nums;
 }
 main, footer { max-width: 1160px; margin: 0 auto; padding: 0 40px; }
-h1 { font-size: 27px; line-height: 1.32; font-weight: 600; letter-spacing: -0.015em; margin: 14px 0 0; max-width: 34em; text-wrap: pretty; }
+h1 { font-size: 27px; line-height: 1.32; font-weight: 600; letter-spacing: -0.015em; margin: 14px 0 0; max-width: 34em; text-wrap: pretty; overflow-wrap: anywhere; }
 h2 { font-size: 19px; font-weight: 640; letter-spacing: -0.005em; margin: 0 0 4px; }
 h3 { font-size: 15px; font-weight: 640; margin: 0; }
 section { margin-top: 56px; }
@@ -122,7 +122,7 @@ footer { margin-top: 64px; padding-bottom: 48px; color: var(--soft); font-size: 
 footer div { border-top: 1px solid var(--line); padding-top: 18px; }
 .notes { list-style: none; margin: 12px 0 0; padding: 0; }
 .notes li { display: grid; grid-template-columns: 72px minmax(0, 1fr); gap: 18px; padding: 7px 0; border-bottom: 1px solid var(--faint); overflow-wrap: anywhere; }
-@media (max-width: 760px) {
+@media screen and (max-width: 760px) {
   main, footer { padding: 0 20px; }
   header { padding-top: 22px; } .brand { padding-bottom: 20px; }
   h1 { font-size: 22px; }
@@ -132,7 +132,7 @@ footer div { border-top: 1px solid var(--line); padding-top: 18px; }
   .tiles > div { border-left: 0; padding: 14px 18px; }
   summary { grid-template-columns: auto minmax(0, 1fr) 14px; }
   summary .reason { grid-column: 1 / -1; grid-row: 2; } summary .took { display: none; }
-  .chart-wide { display: none; } .chart-narrow { display: block; }
+  .chart-wide { display: none; } .chart-narrow { display: block; max-width: 560px; }
   .stack thead { display: none; }
   .stack tr { display: block; padding: 10px 0; border-bottom: 1px solid var(--faint); }
   .stack td, .stack tbody th { display: block; border: 0; padding: 1px 0; text-align: left; overflow-wrap: anywhere; }
@@ -152,9 +152,10 @@ footer div { border-top: 1px solid var(--line); padding-top: 18px; }
 }
 @media print {
   :root { color-scheme: light; }
-  body { font-size: 11px; }
+  @page { margin: 14mm; }
+  body { zoom: 0.72; }
   main, footer { max-width: none; padding: 0; }
-  section { margin-top: 26px; } h1 { font-size: 20px; }
+  section { margin-top: 40px; }
   tr, .tiles, .facts div { break-inside: avoid; }
   h2 { break-after: avoid; }
   details::details-content { content-visibility: visible; display: block; height: auto; }
