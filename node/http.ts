@@ -55,7 +55,7 @@ export class HttpServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const startedAt = performance.now();
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://node');
+    const [pathname = '/', query = ''] = (request.url ?? '/').split('?', 2);
     const { route, parameter } = this.#match(pathname);
     response.on('finish', () =>
       this.#metrics.request(route, response.statusCode, (performance.now() - startedAt) / 1000),
@@ -71,7 +71,7 @@ export class HttpServer {
         const body = await readBody(request);
         if (handler === undefined) respond(response, unknownRoute(route, pathname));
         else if (body === null) respond(response, { code: 400, body: { error: `body over ${maxBodyBytes} bytes` } });
-        else respond(response, await handler({ parameter, query: searchParams, body }));
+        else respond(response, await handler({ parameter, query: new URLSearchParams(query), body }));
       }
     } catch (error) {
       if (response.headersSent) response.destroy();

@@ -22,14 +22,14 @@ function end(code: number): never {
 async function run(config: Config): Promise<void> {
   const log = jsonLog(config.logLevel, (line) => process.stdout.write(line));
   if (faults?.exitsAtStart) throw new Error('this release cannot start');
-  const stop = await startNode(config, log);
+  let stop = async (): Promise<void> => undefined;
   let isStopping = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (isStopping) return;
       isStopping = true;
       log('info', 'stopping', { signal });
-      stop().then(
+      void stop().then(
         () => {
           log('info', 'stopped');
           end(0);
@@ -38,6 +38,7 @@ async function run(config: Config): Promise<void> {
       );
     });
   }
+  stop = await startNode(config, log);
 }
 
 // A failed write to the log or the store must end the process: to go on would be to sign what is not remembered.

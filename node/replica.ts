@@ -55,6 +55,8 @@ export class Replica {
   readonly #connected = new Set<string>();
   readonly #lateSigners = new Map<number, Set<string>>();
   readonly #timers = new Set<() => void>();
+  #mayHaveForgotten: boolean;
+  #isRecalling = false;
   #hasHeardPeers = false;
   #isStopped = false;
   #lastTick = '';
@@ -74,6 +76,7 @@ export class Replica {
       store.height + 1,
       wal.last(),
     );
+    this.#mayHaveForgotten = wal.last() === null;
   }
 
   get round(): number {
@@ -195,10 +198,23 @@ export class Replica {
   /** A validator signs only once it hears > 2/3 of the power and lacks none of their blocks: before that it could only do harm. */
   #startWhenReady(): void {
     const { validators, id, store } = this.#options;
-    if (this.#consensus.isRunning || this.#sync.bestHeight > store.height) return;
+    if (this.#consensus.isRunning || this.#isRecalling || this.#sync.bestHeight > store.height) return;
     const heard = new Set([id, ...this.#sync.peers()]);
     const power = [...heard].reduce((sum, peer) => sum + validators.powerOf(peer), 0);
-    if (validators.isQuorum(power)) this.#handle({ type: 'start' });
+    if (!validators.isQuorum(power)) return;
+    if (this.#mayHaveForgotten && store.height > 0) this.#recall();
+    else this.#handle({ type: 'start' });
+  }
+
+  /** The data may have been wiped: peers are asked for our own votes at this height, which bind us still, before the first new one. */
+  #recall(): void {
+    this.#mayHaveForgotten = false;
+    this.#isRecalling = true;
+    this.#options.ports.broadcast(this.#status(true));
+    this.#schedule(2 * this.#options.genesis.blockIntervalMs, () => {
+      this.#isRecalling = false;
+      this.#startWhenReady();
+    });
   }
 
   #status(withMessages: boolean): WireMessage {

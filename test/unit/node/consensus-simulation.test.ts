@@ -120,3 +120,24 @@ describe.each([false, true])(
     });
   },
 );
+
+test('A proposer wiped while its block is being voted on does not propose another one in the same round', () => {
+  const simulation = new Simulation(5);
+  const { ids, validators } = simulation.chain;
+  for (const id of ids) simulation.boot(id);
+  simulation.runUntil(2000);
+  const height = Math.max(...simulation.heights) + 2;
+  const proposer = validators.proposer(height, 0);
+  const others = ids.filter((id) => id !== proposer);
+  // The votes are lost and a third validator is away, so that the height stays open while the proposer loses its memory.
+  simulation.drop = (_from, _to, message) => message.type === 'vote' && message.height === height;
+  while (!simulation.proposersAt(height).includes(proposer)) simulation.runUntil(simulation.now + 1);
+  simulation.crash(others[0] ?? '');
+  simulation.runUntil(simulation.now + 50);
+  simulation.crash(proposer);
+  simulation.wipe(proposer);
+  simulation.drop = () => false;
+  simulation.boot(proposer);
+  simulation.runUntil(simulation.now + 5000);
+  expect(simulation.heightOf(proposer)).toBeGreaterThan(height);
+});
