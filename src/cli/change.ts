@@ -26,14 +26,18 @@ export async function openNamedProject(reference: string): Promise<Project> {
 export async function openProjectFile(root: string, path: string): Promise<Project> {
   const containers = async (needs: ContainerNeeds): Promise<ContainerSupport> => {
     const { containerSupport } = await import('./docker-access.ts');
-    return containerSupport(needs);
+    return containerSupport(needs, (line) => void process.stderr.write(`${line}\n`));
   };
   return openProject(root, path, containers, process.execPath);
 }
 
-/** Throws UsageError when the testnet was never brought up. */
+/** A run works on what was brought up, with the very releases it runs. Throws UsageError when nothing was. */
 export async function requireDeployed(project: Project): Promise<void> {
-  if (await readDeployedTopology(project.stateDir)) return;
+  const deployed = await readDeployedTopology(project.stateDir);
+  if (deployed) {
+    project.keepReleases(deployed);
+    return;
+  }
   throw new UsageError(`${project.name} is not up; bring it up with: seatrial up stacks/${project.name}.yaml`);
 }
 

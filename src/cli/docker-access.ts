@@ -11,7 +11,10 @@ import type { Topology } from '../topology/topology.ts';
 import type { LabAccess } from './labs.ts';
 
 /** What a Docker engine adds to the resolution of a testnet. Throws LabError when no engine answers. */
-export async function containerSupport({ profile, images }: ContainerNeeds): Promise<ContainerSupport> {
+export async function containerSupport(
+  { profile, images }: ContainerNeeds,
+  onNotice: (line: string) => void,
+): Promise<ContainerSupport> {
   const { docker } = await connectDocker();
   const { command, image } = profile.runtime;
   let runtime: Promise<string> | undefined;
@@ -32,7 +35,6 @@ export async function containerSupport({ profile, images }: ContainerNeeds): Pro
         alertmanager: images.alertmanager ?? defaultImages.alertmanager.registry,
         grafana: images.grafana ?? defaultImages.grafana.registry,
       };
-      const onNotice = (line: string): void => void process.stderr.write(`${line}\n`);
       const found = await resolveImages(docker, wanted, { signal, onNotice });
       return { prometheus: found.prometheus ?? '', alertmanager: found.alertmanager ?? '', grafana: found.grafana };
     },

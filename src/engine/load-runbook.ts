@@ -20,7 +20,7 @@ export async function loadRunbook(root: string, name: string): Promise<Runbook> 
 export function completeParameters(runbook: Runbook, given: Readonly<Record<string, string>>): Record<string, string> {
   const specs = runbook.parameters;
   for (const name of Object.keys(given)) {
-    if (!(name in specs))
+    if (!Object.hasOwn(specs, name))
       throw new UsageError(`${runbook.name} has no parameter ${name}${didYouMean(name, Object.keys(specs))}`);
   }
   const complete: Record<string, string> = {};

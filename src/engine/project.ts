@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadProfile } from '../spec/load-profile.ts';
@@ -37,6 +38,11 @@ export interface Project {
   profile: SystemProfile;
   nodes: SpecNode[];
   desired: DesiredState;
+  /**
+   * Takes the releases and images that a deployed topology runs as they are, instead of building or looking them up again: a release whose
+   * sources have changed since is news for `up`, not for a run on what is there.
+   */
+  keepReleases(deployed: Topology): void;
   /** The topology in which the nodes run these versions. */
   topology(versions: Record<string, string>, signal?: AbortSignal): Promise<Topology>;
 }
@@ -59,6 +65,7 @@ export async function openProject(
     loaded.spec.lab === 'docker' ? await containers({ profile, images: loaded.spec.images ?? {} }) : undefined;
   const desired = await readDesired(stateDir, loaded.hash, nodes);
   const resolved = new Map<string, ResolvedRelease>();
+  let images: MonitoringTopology['images'] | undefined;
 
   const topology = async (versions: Record<string, string>, signal?: AbortSignal): Promise<Topology> => {
     const wanted = nodes.map((node) => versions[node.name] ?? node.version);
@@ -83,13 +90,20 @@ export async function openProject(
       nodeProgram,
     });
     if (loaded.spec.monitoring === false || !support) return built;
-    const images = await support.monitoringImages(signal);
+    images ??= await support.monitoringImages(signal);
     return {
       ...built,
       monitoring: await monitoringOf({ topology: built, loaded, profile, allocation, images, signal }),
     };
   };
-  return { root, name: loaded.name, stateDir, loaded, profile, nodes, desired, topology };
+  const keepReleases = (deployed: Topology): void => {
+    for (const { release } of deployed.nodes) {
+      const isThere = release.programPath === undefined || existsSync(release.programPath);
+      if (release.version in loaded.spec.releases && isThere) resolved.set(release.version, release);
+    }
+    images ??= deployed.monitoring?.images;
+  };
+  return { root, name: loaded.name, stateDir, loaded, profile, nodes, desired, keepReleases, topology };
 }
 
 interface AllocateInputs {

@@ -104,13 +104,22 @@ const profile: SystemProfile = {
     {
       name: 'http-errors',
       source: 'direct',
+      // A 503 of /health says that the node is not ready yet, which is the liveness check's to judge.
       condition: {
         kind: 'ratio',
-        bad: { metric: 'refchain_http_requests_total', labels: { code: { matches: '5..' } } },
-        total: { metric: 'refchain_http_requests_total' },
-        max: 0.05,
+        bad: {
+          metric: 'refchain_http_requests_total',
+          labels: { code: { matches: '5..' }, route: { matches: '(?!/health).*' } },
+        },
+        total: { metric: 'refchain_http_requests_total', labels: { route: { matches: '(?!/health).*' } } },
+        max: 0.1,
         minEvents: 5,
       },
+    },
+    {
+      name: 'mempool',
+      source: 'prometheus',
+      condition: { kind: 'value', metric: { metric: 'refchain_mempool_transactions' }, max: 5_000 },
     },
   ],
   progress: { maxStallMs: 3_000, maxLag, minPeers: (nodeCount) => Math.ceil((nodeCount - 1) / 2) },
