@@ -44,7 +44,7 @@ async function resolveOne(
   } catch (error) {
     if (error instanceof AbortedError) throw error;
     if (name === 'grafana' && reference === standard.registry) {
-      options.onNotice?.(`Grafana is left out: ${messageOf(error)}`);
+      options.onNotice?.(`Grafana is left out: its image ${reference} is not here and cannot be pulled`);
       return undefined;
     }
     throw new LabError(`the ${name} image cannot be had: ${messageOf(error)}`, {
