@@ -3,6 +3,9 @@
  * only where none is reachable, and ends it afterwards, also on SIGINT and SIGTERM. Ends with the command's exit code.
  *
  *   node scripts/test-env.ts [--own-engine] <command> [arguments…]
+ *
+ * SEATRIAL_TEST_INSTALL=0 installs no system packages (root only, otherwise none are installed anyway unless CI=true);
+ * SEATRIAL_TEST_IMAGES=0 builds no images.
  */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
@@ -41,7 +44,7 @@ async function run(command: string, args: readonly string[], signal: AbortSignal
 }
 
 async function provideImages(host: string, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
+  if (signal.aborted || process.env['SEATRIAL_TEST_IMAGES'] === '0') return;
   try {
     const { docker } = await connectDocker({ host });
     const images = await buildLocalImages(docker, {

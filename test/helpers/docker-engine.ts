@@ -29,6 +29,9 @@ const PACKAGES: Readonly<Record<string, string>> = {
   amtool: 'prometheus-alertmanager',
 };
 
+/** Those without which no engine can be started. */
+const ENGINE: ReadonlySet<string> = new Set(['dockerd', 'ip']);
+
 /**
  * A Docker engine for the tests: the reachable one, else one of our own where that is allowed (root, and CI or Debian/Ubuntu
  * without SEATRIAL_TEST_INSTALL=0). Otherwise the reason, with the one command to run.
@@ -37,39 +40,55 @@ export async function ensureDockerEngine(
   options: EnsureEngineOptions = {},
 ): Promise<EngineForTests | { unavailable: string }> {
   const { forceOwn = false, onProgress } = options;
-  let why = 'none was looked for';
-  if (!forceOwn) {
-    try {
-      const { host } = await connectDocker();
-      return { dockerHost: host, isOwn: false, stop: async () => undefined };
-    } catch (error) {
-      why = messageOf(error);
-    }
-  }
-  if (process.getuid?.() !== 0) return { unavailable: `${why} (run as root, the tests bring their own engine)` };
-  const host = await buildHost();
-  const missing = Object.keys(PACKAGES).filter((program) => !isInstalled(program));
-  if (missing.length > 0) {
-    const packages = missing.map((program) => PACKAGES[program] ?? program);
-    const command = `apt-get install -y --no-install-recommends ${packages.join(' ')}`;
-    if (host.codename === undefined) return { unavailable: `${why}; ${missing.join(', ')} would be needed` };
-    if (mayInstallPackages()) {
-      onProgress?.(`installing ${packages.join(' ')}`);
-      try {
-        await withoutServiceStart(() => installPackages(packages));
-      } catch (error) {
-        return { unavailable: `${why}; \`${command}\` failed: ${messageOf(error)}` };
-      }
-    } else if (missing.includes('dockerd') || missing.includes('ip')) {
-      return { unavailable: `${why}; or run \`${command}\`, and the tests bring their own engine` };
-    }
+  const reachable = forceOwn ? 'an own engine was asked for' : await reachableEngine();
+  const isReachable = typeof reachable !== 'string';
+  const missing = Object.keys(PACKAGES).filter(
+    (program) => !isInstalled(program) && !(isReachable && ENGINE.has(program)),
+  );
+  const command = `apt-get install -y --no-install-recommends ${packagesOf(missing).join(' ')}`;
+  const failure = missing.length === 0 ? undefined : await install(missing, command, onProgress);
+  if (isReachable) return { ...reachable, isOwn: false, stop: async () => undefined };
+  if (process.getuid?.() !== 0) return { unavailable: `${reachable} (run as root, the tests bring their own engine)` };
+  if (failure !== undefined && missing.some((program) => ENGINE.has(program))) {
+    return { unavailable: `${reachable}; or run \`${command}\`, and the tests bring their own engine (${failure})` };
   }
   try {
     onProgress?.('starting a Docker engine for the tests');
     return { ...(await startOwnDockerd()), isOwn: true };
   } catch (error) {
-    return { unavailable: `${why}; ${messageOf(error)}` };
+    return { unavailable: `${reachable}; ${messageOf(error)}` };
   }
+}
+
+/** The engine that is there, or why there is none. */
+async function reachableEngine(): Promise<{ dockerHost: string } | string> {
+  try {
+    return { dockerHost: (await connectDocker()).host };
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/** Installs what is missing where that is allowed; resolves to the reason when it is still missing afterwards. */
+async function install(
+  missing: readonly string[],
+  command: string,
+  onProgress: ((line: string) => void) | undefined,
+): Promise<string | undefined> {
+  if (!mayInstallPackages()) return 'installing it unasked is not allowed here';
+  if ((await buildHost()).codename === undefined) return 'this is neither Debian nor Ubuntu';
+  onProgress?.(command);
+  try {
+    await withoutServiceStart(() => installPackages(packagesOf(missing)));
+    return undefined;
+  } catch (error) {
+    onProgress?.(`that failed: ${messageOf(error)}`);
+    return messageOf(error);
+  }
+}
+
+function packagesOf(programs: readonly string[]): string[] {
+  return programs.map((program) => PACKAGES[program] ?? program);
 }
 
 /** Whether system packages may be installed without asking: as root in CI, or as root unless SEATRIAL_TEST_INSTALL=0. */

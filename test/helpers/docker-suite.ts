@@ -15,12 +15,7 @@ export type DockerForTests =
 export async function dockerForTests(names: readonly ImageName[]): Promise<DockerForTests> {
   try {
     const engine = await connectDocker();
-    const wanted = Object.fromEntries(names.map((name) => [name, defaultImages[name].registry]));
-    const images = await resolveImages(engine.docker, wanted, { silenceMs: 5000 }).catch(async () => {
-      const options = { which: names, allowInstall: mayInstallPackages(), cacheDir: imageCacheDir() };
-      const built = await buildLocalImages(engine.docker, options);
-      return Object.fromEntries(built.map(({ name, id }) => [name, id]));
-    });
+    const images = await provideImages(engine, names);
     const absent = names.filter((name) => images[name] === undefined);
     return absent.length === 0
       ? { engine, images, missing: undefined }
@@ -33,4 +28,19 @@ export async function dockerForTests(names: readonly ImageName[]): Promise<Docke
 /** The title of a suite, with what it lacks when it cannot run. */
 export function suiteTitle(title: string, docker: DockerForTests): string {
   return docker.missing === undefined ? title : `${title} [skipped: ${docker.missing}]`;
+}
+
+/** Local images first: unlike those of a registry they are checked against their recipe, so that an old one is not taken. */
+async function provideImages(
+  { docker }: DockerEngine,
+  names: readonly ImageName[],
+): Promise<Partial<Record<ImageName, string>>> {
+  try {
+    const options = { which: names, allowInstall: mayInstallPackages(), cacheDir: imageCacheDir() };
+    const built = await buildLocalImages(docker, options);
+    return Object.fromEntries(built.map(({ name, id }) => [name, id]));
+  } catch {
+    const wanted = Object.fromEntries(names.map((name) => [name, defaultImages[name].registry]));
+    return resolveImages(docker, wanted, { silenceMs: 5000 });
+  }
 }

@@ -7,6 +7,7 @@ import { AbortedError, LabError, messageOf } from '../../../core/errors.ts';
 import { labels } from '../../labels.ts';
 import { engineCall } from '../engine-call.ts';
 import { withHelper } from '../helper-container.ts';
+import { logLines } from '../output-frames.ts';
 import { buildHost, requireImageBuilder } from './build-host.ts';
 import { defaultImages, type ImageName } from './default-images.ts';
 import { followProgress } from './engine-progress.ts';
@@ -159,9 +160,10 @@ async function prove(
       };
       if (StatusCode !== 0) {
         const log = await container.logs({ stdout: true, stderr: true, abortSignal });
-        throw new LabError(
-          `${reference} does not work: ${recipe.proof.join(' ')} ended with ${StatusCode}: ${String(log)}`,
-        );
+        const text = logLines(log, false)
+          .map((line) => line.text)
+          .join('\n');
+        throw new LabError(`${reference} does not work: ${recipe.proof.join(' ')} ended with ${StatusCode}: ${text}`);
       }
     }),
   );

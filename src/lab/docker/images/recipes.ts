@@ -23,6 +23,8 @@ const BASE_PACKAGES = ['base-files', 'bash', 'dash', 'coreutils', 'libc6'];
 const EXCLUDE = ['/usr/share/*', '/usr/lib/*/perl*', '/usr/lib/*/gconv/*', '/usr/bin/perl*', '/usr/lib/systemd/*'];
 const NOBODY = 65_534;
 
+// Folders under /var/lib are where Debian's builds keep their data when they are given no path.
+
 export const recipes: Readonly<Partial<Record<ImageName, Recipe>>> = {
   'node-runtime': {
     packages: [...BASE_PACKAGES, 'libstdc++6', 'libgcc-s1'],
@@ -40,7 +42,10 @@ export const recipes: Readonly<Partial<Record<ImageName, Recipe>>> = {
     exclude: EXCLUDE,
     keep: ['/usr/share/prometheus/*'],
     users: [],
-    folders: [{ path: '/prometheus', uid: NOBODY }],
+    folders: [
+      { path: '/prometheus', uid: NOBODY },
+      { path: '/var/lib/prometheus/metrics2', uid: NOBODY },
+    ],
     links: [{ path: '/bin/prometheus', target: '/usr/bin/prometheus' }],
     hasNode: false,
     changes: [
@@ -60,10 +65,12 @@ export const recipes: Readonly<Partial<Record<ImageName, Recipe>>> = {
     folders: [
       { path: '/alertmanager', uid: NOBODY },
       { path: '/etc/alertmanager', uid: NOBODY },
-      // Where Debian's build keeps its state when it is given no path.
       { path: '/var/lib/prometheus/alertmanager', uid: NOBODY },
     ],
-    links: [{ path: '/bin/alertmanager', target: '/usr/bin/prometheus-alertmanager' }],
+    links: [
+      { path: '/bin/alertmanager', target: '/usr/bin/prometheus-alertmanager' },
+      { path: '/etc/alertmanager/alertmanager.yml', target: '/etc/prometheus/alertmanager.yml' },
+    ],
     hasNode: false,
     changes: [
       `USER ${NOBODY}:${NOBODY}`,

@@ -19,6 +19,7 @@ export async function findImage(
   reference: string,
   options: { signal?: AbortSignal | undefined } = {},
 ): Promise<string | undefined> {
+  if (!/^[A-Za-z0-9][\w.:/@-]*$/.test(reference)) throw new UsageError(`"${reference}" is not the name of an image`);
   try {
     const facts = await engineCall(`look up image ${reference}`, options, () => docker.getImage(reference).inspect());
     return facts.Id;
