@@ -5,7 +5,7 @@ import type { BlocksRequest } from './wire.ts';
 
 const requestDeadlineMs = 1000;
 
-export interface SyncRequest {
+interface SyncRequest {
   readonly peer: string;
   readonly message: BlocksRequest;
 }

@@ -5,7 +5,7 @@ import { RoundState } from './round-state.ts';
 import type { ValidatorSet } from './validators.ts';
 import type { SafetyRecord } from './write-ahead-log.ts';
 
-export interface ConsensusOptions {
+interface ConsensusOptions {
   readonly chainId: string;
   readonly validators: ValidatorSet;
   /** Absent for a follower, which listens and never signs. */

@@ -6,7 +6,7 @@ export interface MempoolLimits {
   readonly maxBytes: number;
 }
 
-export const defaultMempoolLimits: MempoolLimits = { maxTransactions: 20_000, maxBytes: 64 * 1024 * 1024 };
+const defaultMempoolLimits: MempoolLimits = { maxTransactions: 20_000, maxBytes: 64 * 1024 * 1024 };
 
 interface Pending {
   readonly transaction: Transaction;

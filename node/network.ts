@@ -14,7 +14,7 @@ export interface PeerAddress extends Address {
   readonly id: string;
 }
 
-export interface NetworkEvents {
+interface NetworkEvents {
   readonly connected: (peer: string) => void;
   readonly disconnected: (peer: string) => void;
   readonly received: (peer: string, message: WireMessage) => void;

@@ -33,7 +33,7 @@ const headerBytes = mark.length + 8;
 const maxPayloadBytes = 16 * 1024 * 1024;
 const windowBytes = 1024 * 1024;
 
-export interface LogRecord {
+interface LogRecord {
   readonly offset: number;
   readonly payload: Buffer;
 }

@@ -15,7 +15,7 @@ import type { WireMessage } from './wire.ts';
 import type { WriteAheadLog } from './write-ahead-log.ts';
 
 /** The outside world of a replica. A time is in milliseconds from any fixed origin. */
-export interface ReplicaPorts {
+interface ReplicaPorts {
   readonly now: () => number;
   /** Wall clock, for block times. */
   readonly wallTime: () => number;
@@ -28,7 +28,7 @@ export interface ReplicaPorts {
   readonly committed: (entry: CommittedBlock, isLive: boolean) => void;
 }
 
-export interface ReplicaOptions {
+interface ReplicaOptions {
   readonly id: string;
   readonly sign?: Sign;
   readonly genesis: Genesis;

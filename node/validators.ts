@@ -22,7 +22,7 @@ export function genesisHash({ chainId, validators }: Genesis): string {
 }
 
 /** The longest proposer cycle that is laid out; it equals the total power divided by the powers' greatest common divisor. */
-export const maxCycleLength = 100_000;
+const maxCycleLength = 100_000;
 
 export class ValidatorSet {
   readonly ids: readonly string[];

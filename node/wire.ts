@@ -3,7 +3,7 @@ import { parseTransaction } from './transaction.ts';
 import type { Transaction } from './transaction.ts';
 
 /** Where the sender stands. `have` names the messages it holds for the height it is deciding, and asks for the others. */
-export interface StatusMessage {
+interface StatusMessage {
   readonly type: 'status';
   /** Highest committed block. */
   readonly height: number;
@@ -15,12 +15,12 @@ export interface BlocksRequest {
   readonly from: number;
 }
 
-export interface BlocksResponse {
+interface BlocksResponse {
   readonly type: 'blocks';
   readonly blocks: readonly CommittedBlock[];
 }
 
-export interface TransactionsMessage {
+interface TransactionsMessage {
   readonly type: 'transactions';
   readonly transactions: readonly Transaction[];
 }

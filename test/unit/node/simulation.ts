@@ -24,7 +24,7 @@ export interface Weather {
   readonly maxDelayMs: number;
 }
 
-export const calm: Weather = { loss: { proposal: 0, prevote: 0, precommit: 0, other: 0 }, isolation: 0, maxDelayMs: 5 };
+const calm: Weather = { loss: { proposal: 0, prevote: 0, precommit: 0, other: 0 }, isolation: 0, maxDelayMs: 5 };
 
 interface Node {
   readonly id: string;
