@@ -64,7 +64,7 @@ const timings: Record<GateProfileName, Timings> = {
     windowMs: 6 * hour,
     tailMs: 10 * minute,
     settleMs: 30 * second,
-    deadlineMs: (windowMs) => Math.ceil(windowMs * 1.1),
+    deadlineMs: (windowMs) => windowMs + Math.ceil(windowMs / 10),
     isWeak: false,
   },
 };

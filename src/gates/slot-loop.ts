@@ -40,7 +40,10 @@ export function startSlotLoop({ clock, intervalMs, read, deliver, onError }: Slo
   let firstSlot = 0;
   let next = 0;
   let isRealigned = false;
-  const done = run().catch(onError);
+  const done = run().catch((error: unknown) => {
+    // A reading that is cut off by the end is no failure.
+    if (!ended.signal.aborted) onError(error);
+  });
 
   return {
     realign() {
