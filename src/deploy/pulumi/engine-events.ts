@@ -14,12 +14,19 @@ export interface EventCollector {
 
 export function collectEvents(tell: (event: DeployEvent) => void): EventCollector {
   const events: EngineEvent[] = [];
+  const toldErrors = new Set<string>();
   return {
     events,
     onEvent(event) {
       events.push(event);
       const told = describe(event);
-      if (told) tell(told);
+      if (!told) return;
+      // The end of an inline program reaches the engine on two ways.
+      if (told.kind === 'message' && told.severity === 'error') {
+        if (toldErrors.has(told.text)) return;
+        toldErrors.add(told.text);
+      }
+      tell(told);
     },
     errors: () => errorsIn(events),
   };

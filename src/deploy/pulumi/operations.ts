@@ -9,7 +9,7 @@ import { destroyTestnet } from './destroy.ts';
 import { collectEvents, type EventCollector } from './engine-events.ts';
 import { requireExpected } from './expectation.ts';
 import type { PulumiDeployerOptions } from './options.ts';
-import { runTestnetProgram } from './program.ts';
+import { originalError, runTestnetProgram } from './program.ts';
 import { recoverFromDeadOwner } from './recovery.ts';
 import { changesFrom, containerUrn, nodeChangesIn, type ResourceChange } from './resource-changes.ts';
 import { openSession, type PulumiSession } from './session.ts';
@@ -105,7 +105,8 @@ class Operations {
     const program = (): Promise<void> => {
       driver = this.#program({ hooks, order: stage.order, removed, signal });
       driver.catch((error: unknown) => {
-        if (error instanceof Error && error.cause !== undefined) failure = { error: error.cause };
+        const original = originalError(error);
+        if (original !== error) failure = { error: original };
       });
       return driver;
     };
@@ -114,11 +115,11 @@ class Operations {
         this.#session.stack.up({ ...common, replace: down.map((node) => this.#urn(node)), program }),
       );
     } catch (error) {
-      ended.abort(new AbortedError('the engine has ended'));
+      const stopped = new AbortedError('the engine has ended');
+      ended.abort(stopped);
       // A hook must not be left working for a roll that is over.
       await driver.catch(() => undefined);
-      if (failure && !ended.signal.aborted) throw failure.error;
-      throw failure && failure.error !== ended.signal.reason ? failure.error : error;
+      throw failure && failure.error !== stopped ? failure.error : error;
     }
   }
 

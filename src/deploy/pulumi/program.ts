@@ -30,6 +30,11 @@ export async function runTestnetProgram(program: TestnetProgram): Promise<void> 
   }
 }
 
+/** What made the program end: the hook's or the lab's own error, not what was made of it for the engine. */
+export function originalError(error: unknown): unknown {
+  return pulumi.RunError.isInstance(error) && error.cause !== undefined ? error.cause : error;
+}
+
 /** The engine stopped by itself, after a resource failed or an interrupt; it has said why. */
 function isEngineStop(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 14 || error.code === 1);
