@@ -3,16 +3,13 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LabError } from '../src/core/errors.ts';
 import { writeFileAtomic } from '../src/core/files.ts';
-import { findOnPath, pulumiProgramVersion } from './setup/find-on-path.ts';
-import { dockerProviderName, languageHostName, type Layout, layoutOf } from './setup/layout.ts';
-import { withLock } from './setup/lock.ts';
-import { obtainParts } from './setup/obtain.ts';
-import { officialDownloads } from './setup/official.ts';
-import { ownProgramsFingerprint } from './setup/own-programs.ts';
+import { dockerProviderName, languageHostName, type Layout, layoutOf, officialDownloads } from './setup/layout.ts';
 import type { ToolchainPart } from './setup/part.ts';
 
 export { toolchainEnvironment } from './environment.ts';
 export type { ToolchainPart } from './setup/part.ts';
+
+// What only setup needs is imported there: locating the toolchain is on the way of every command.
 
 /** A Pulumi engine that is ready for use by one project. */
 export interface Toolchain {
@@ -49,9 +46,12 @@ interface Manifest {
 export async function setupToolchain(options: SetupOptions): Promise<Toolchain> {
   const { root, signal, onProgress = () => undefined, downloads = officialDownloads } = options;
   const layout = layoutOf(root);
+  const { ownProgramsFingerprint } = await import('./setup/own-programs.ts');
   const fingerprint = await ownProgramsFingerprint();
   const done = readManifest(layout);
   if (done?.fingerprint === fingerprint && done.parts.every(isThere)) return toToolchain(root, layout, done);
+  const { withLock } = await import('./setup/lock.ts');
+  const { obtainParts } = await import('./setup/obtain.ts');
   return withLock(layout.lock, signal, async () => {
     const meanwhile = readManifest(layout);
     if (meanwhile?.fingerprint === fingerprint && meanwhile.parts.every(isThere))
@@ -79,6 +79,7 @@ export async function inspectToolchain({ root }: { root: string }): Promise<Tool
   const layout = layoutOf(root);
   const manifest = readManifest(layout);
   if (manifest !== undefined) return manifest.parts.map((part) => (isThere(part) ? part : missing(part.name)));
+  const { findOnPath, pulumiProgramVersion } = await import('./setup/find-on-path.ts');
   const names = ['pulumi', languageHostName, dockerProviderName];
   return Promise.all(
     names.map(async (name) => {

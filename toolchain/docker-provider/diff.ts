@@ -3,9 +3,9 @@ import { isObject, type Properties, type PropertyValue, unknownValue } from '../
 import { durationNs } from './duration.ts';
 import type { Property, ResourceSchema, Shape } from './schema/shape.ts';
 
-export type ChangeKind = 'add' | 'delete' | 'update';
+type ChangeKind = 'add' | 'delete' | 'update';
 
-export interface PropertyChange {
+interface PropertyChange {
   kind: ChangeKind;
   /** Whether the change cannot be made in place. */
   isReplacing: boolean;

@@ -15,13 +15,6 @@ export function isObject(value: PropertyValue | undefined): value is Properties 
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Whether a value is, or contains, something not yet known. */
-export function hasUnknown(value: PropertyValue | undefined): boolean {
-  if (value === unknownValue) return true;
-  if (Array.isArray(value)) return value.some(hasUnknown);
-  return isObject(value) && Object.values(value).some(hasUnknown);
-}
-
 /** The properties of a protobuf struct; none for an absent one. */
 export function fromStruct(struct: Struct | undefined): Properties {
   return struct ? struct.toJavaScript() : {};

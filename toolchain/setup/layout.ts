@@ -8,6 +8,9 @@ export const oldestPulumiVersion = '3.245.0';
 /** The docker provider's release; it must be that of the npm package. */
 export const dockerVersion = '5.2.0';
 
+/** Where the official release archives are. */
+export const officialDownloads = 'https://get.pulumi.com/releases/sdk';
+
 export const languageHostName = 'pulumi-language-nodejs';
 export const dockerProviderName = 'pulumi-resource-docker';
 

@@ -8,14 +8,11 @@ import { dockerProviderName, dockerVersion, type Layout, pulumiVersion } from '.
 import { isExecutable } from './find-on-path.ts';
 import type { SetupContext } from './part.ts';
 
-/** Where the official release archives are. */
-export const officialDownloads = 'https://get.pulumi.com/releases/sdk';
-
 const probeTimeoutMs = 3_000;
 const downloadTimeoutMs = 10 * 60_000;
 
 /** The archive's address for this machine. */
-export function archiveUrl(downloads: string): string {
+function archiveUrl(downloads: string): string {
   const system = process.platform === 'win32' ? 'windows' : process.platform;
   return `${downloads}/pulumi-v${pulumiVersion}-${system}-${process.arch}.tar.gz`;
 }

@@ -5,6 +5,7 @@ import type { Properties } from '../../plugin/properties.ts';
 import { type EngineCall, engineMessage, isStatus, unlessStatus } from '../engine.ts';
 import { InitError, RefusedByEngine, type ResourceKind, type State } from '../resource-kind.ts';
 import { containerSchema } from '../schema/container.ts';
+import { withoutDefaults } from '../without-defaults.ts';
 import { createOptions, updatableOptions } from './create-options.ts';
 import { observedInputs } from './drift.ts';
 import type { ContainerInputs } from './inputs.ts';
@@ -95,7 +96,7 @@ async function settle(
   const observed = await inspect(call, container.id);
   if (observed === undefined) {
     // Made with `rm`, and at its end already.
-    if (failure === undefined && inputs['rm'] === true) return inputs;
+    if (failure === undefined && inputs['rm'] === true) return withoutDefaults(inputs);
     throw new RefusedByEngine(failure ?? `container ${container.id} vanished while it was being started`, undefined);
   }
   const state = containerState(inputs, observed);
