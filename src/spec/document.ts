@@ -1,5 +1,17 @@
-import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node, type Pair } from 'yaml';
-import { SpecError, type SourcePosition, type SpecProblem } from '../core/errors.ts';
+import {
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  visit,
+  type Document,
+  type Node,
+  type Pair,
+  type YAMLParseError,
+} from 'yaml';
+import { messageOf, SpecError, type SourcePosition, type SpecProblem } from '../core/errors.ts';
 
 /** A YAML document that can tell where each of its values stands. */
 export interface PositionedDocument {
@@ -20,16 +32,37 @@ export function parsePositioned(file: string, text: string): PositionedDocument 
   if (document.errors.length > 0) {
     throw new SpecError(
       document.errors.map((error): SpecProblem => ({
-        message: `not valid YAML: ${error.message}`,
+        message: `not valid YAML: ${explain(error)}`,
         position: locate(error.pos[0]),
       })),
     );
   }
   return {
     file,
-    value: document.toJS({ maxAliasCount: 100 }) as unknown,
+    value: resolveAliases(document, locate),
     position: (path, at = 'value') => locate(offsetOf(document, path, at)),
   };
+}
+
+function explain({ code, message }: Pick<YAMLParseError, 'code' | 'message'>): string {
+  return code === 'MULTIPLE_DOCS' ? 'a testnet file holds one document' : message;
+}
+
+/** The plain value. An alias without its anchor, or aliases that grow beyond reason, only show here. */
+function resolveAliases(document: Document.Parsed, locate: (offset: number) => SourcePosition): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 }) as unknown;
+  } catch (cause) {
+    let found: number | undefined;
+    visit(document, {
+      Alias: (_key, alias) => {
+        const isBroken = alias.resolve(document) === undefined;
+        if (found === undefined || isBroken) found = startOf(alias);
+        return isBroken ? visit.BREAK : undefined;
+      },
+    });
+    throw new SpecError([{ message: `not valid YAML: ${messageOf(cause)}`, position: locate(found ?? 0) }], { cause });
+  }
 }
 
 function offsetOf(document: Document.Parsed, path: readonly PropertyKey[], at: 'key' | 'value'): number {

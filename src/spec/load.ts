@@ -56,7 +56,7 @@ function problemsOf(issue: Issue, parent: readonly PropertyKey[], document: Posi
   });
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => at(`unknown key ${key}${didYouMean(key, keysAt(path))}`, [...path, key], 'key'));
+      return issue.keys.map((key) => at(unknownKey(key, path, document), [...path, key], 'key'));
     case 'invalid_union':
       return unionProblems(issue, path, document);
     case 'invalid_value': {
@@ -75,9 +75,22 @@ function problemsOf(issue: Issue, parent: readonly PropertyKey[], document: Posi
       if (got === undefined) return [at(`${pathText(path)} is missing (${expectation(issue)})`)];
       return [at(`${pathText(path)} ${expectation(issue)}, but is ${show(got)}`)];
     }
+    case 'too_big':
+    case 'too_small': {
+      const limit = issue.code === 'too_big' ? `at most ${issue.maximum}` : `at least ${issue.minimum}`;
+      return [at(`${pathText(path)} must be ${limit}, but is ${show(valueAt(document.value, path))}`)];
+    }
     default:
       return [at(`${pathText(path)}: ${issue.message}`)];
   }
+}
+
+/** A key may be unknown only beside those that are there, as `image` is beside `program`. */
+function unknownKey(key: string, path: readonly PropertyKey[], document: PositionedDocument): string {
+  const valid = keysAt(path);
+  if (!valid.includes(key)) return `unknown key ${key}${didYouMean(key, valid)}`;
+  const others = Object.keys(valueAt(document.value, path) as object).filter((other) => other !== key);
+  return `${key} cannot stand beside ${others.join(', ')}`;
 }
 
 /** A union's problem is told by the branch that got furthest: the one whose complaints lie deepest, then the fewest. */
@@ -88,14 +101,14 @@ function unionProblems(
 ): SpecProblem[] {
   const value = valueAt(document.value, path);
   const branches = issue.errors.filter((branch) => branch.length > 0);
-  const isObject = typeof value === 'object' && value !== null;
-  const fitting = isObject
-    ? branches.filter((branch) => !branch.some((inner) => inner.path.length === 0 && inner.code === 'invalid_type'))
-    : [];
+  const rootType = (branch: Issue[]) =>
+    branch.find((inner) => inner.path.length === 0 && inner.code === 'invalid_type');
+  const fitting = branches.filter((branch) => !rootType(branch));
   if (fitting.length === 0) {
+    const expected = [...new Set(branches.flatMap((branch) => expectedBy(rootType(branch)) ?? []))];
     return [
       {
-        message: `${pathText(path)} has the wrong form: ${show(value)}`,
+        message: `${pathText(path)} must be ${expected.join(' or ')}, but is ${show(value)}`,
         path: path.join('.'),
         position: document.position(path),
       },
@@ -112,15 +125,18 @@ function unionProblems(
 }
 
 function expectation(issue: Issue & { code: 'invalid_type' }): string {
-  if (issue.message.startsWith('must be')) return issue.message;
+  return issue.message.startsWith('must be') ? issue.message : `must be ${expectedBy(issue)}`;
+}
+
+function expectedBy(issue: Issue | undefined): string | undefined {
+  if (issue?.code !== 'invalid_type') return undefined;
   const names: Record<string, string> = {
     object: 'a mapping',
     record: 'a mapping',
     array: 'a list',
     int: 'a whole number',
   };
-  const expected = names[issue.expected] ?? `a ${issue.expected}`;
-  return `must be ${expected}`;
+  return names[issue.expected] ?? `a ${issue.expected}`;
 }
 
 function pathText(path: readonly PropertyKey[]): string {

@@ -27,7 +27,7 @@ export function expandNodes(loaded: LoadedSpec, profile: SystemProfile): SpecNod
     problems.push({ message, path: path.join('.'), position: document.position(path, at) });
   };
   const checkVersion = (version: string, path: PropertyKey[]): void => {
-    if (!(version in spec.releases)) {
+    if (!Object.hasOwn(spec.releases, version)) {
       complain(`unknown release ${version}${didYouMean(version, Object.keys(spec.releases))}`, path);
     }
   };
@@ -39,7 +39,7 @@ export function expandNodes(loaded: LoadedSpec, profile: SystemProfile): SpecNod
     settings: typeof value === 'number' ? { count: value } : value,
   }));
   for (const { role, settings } of roles) {
-    const known = profile.roles[role];
+    const known = Object.hasOwn(profile.roles, role) ? profile.roles[role] : undefined;
     if (!known) {
       complain(
         `${profile.name} has no role ${role}${didYouMean(role, Object.keys(profile.roles))}`,
@@ -85,8 +85,32 @@ export function expandNodes(loaded: LoadedSpec, profile: SystemProfile): SpecNod
       'key',
     );
   }
+  if (spec.lab === 'process') complainOfContainerSettings(loaded, complain);
   if (problems.length > 0) throw new SpecError(problems);
   return nodes;
+}
+
+/** Plain processes have no limits and listen on loopback; a setting that would be ignored is refused. */
+function complainOfContainerSettings(
+  { spec }: LoadedSpec,
+  complain: (message: string, path: PropertyKey[], at?: 'key' | 'value') => void,
+): void {
+  if (spec.bind !== '127.0.0.1') {
+    complain('nodes on the process lab listen on 127.0.0.1 alone; remove bind, or set lab: docker', ['bind']);
+  }
+  const groups: Record<string, Record<string, number | NodeSettings>> = {
+    nodes: spec.nodes,
+    overrides: spec.overrides ?? {},
+  };
+  for (const [group, entries] of Object.entries(groups)) {
+    for (const [name, settings] of Object.entries(entries)) {
+      if (typeof settings === 'number') continue;
+      for (const limit of ['memoryMb', 'cpus'] as const) {
+        if (settings[limit] === undefined) continue;
+        complain(`the process lab sets no limits; remove ${limit}, or set lab: docker`, [group, name, limit], 'key');
+      }
+    }
+  }
 }
 
 function merge(

@@ -76,7 +76,8 @@ export const testnetSchema = z
       .strictObject({
         perSecond: z.number().min(0).max(1000).describe('Transactions a second offered during a run. Default 10'),
       })
-      .optional(),
+      .optional()
+      .describe('Traffic that a run offers'),
     monitoring: z
       .union([z.boolean(), monitoringSettings])
       .default(false)
@@ -90,7 +91,10 @@ export const testnetSchema = z
       })
       .optional()
       .describe('Image references. Default: the public ones, or those that `seatrial images` built'),
-    bind: z.union([z.ipv4(), z.ipv6()]).default('127.0.0.1').describe('Address on which ports are published'),
+    bind: z
+      .union([z.ipv4('must be an IP address'), z.ipv6('must be an IP address')])
+      .default('127.0.0.1')
+      .describe('Address on which ports are published'),
   })
   .describe('A Seatrial testnet');
 

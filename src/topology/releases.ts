@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { sha256File } from '../core/canonical.ts';
 import { LabError, messageOf, SpecError } from '../core/errors.ts';
+import { didYouMean } from '../core/nearest.ts';
 import type { LoadedSpec } from '../spec/load.ts';
 import type { SystemProfile } from '../spec/profile.ts';
 import type { ReleaseSpec } from '../spec/testnet.ts';
@@ -39,8 +40,10 @@ export async function resolveReleases(
 ): Promise<Record<string, ResolvedRelease>> {
   const resolved: Record<string, ResolvedRelease> = {};
   for (const version of new Set(versions)) {
-    const release = options.loaded.spec.releases[version];
-    if (!release) throw new SpecError([{ message: `unknown release ${version}` }]);
+    const { releases } = options.loaded.spec;
+    const release = Object.hasOwn(releases, version) ? releases[version] : undefined;
+    if (!release)
+      throw new SpecError([{ message: `unknown release ${version}${didYouMean(version, Object.keys(releases))}` }]);
     resolved[version] = await resolveRelease(version, release, options);
   }
   return resolved;
