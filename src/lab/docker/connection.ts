@@ -7,7 +7,7 @@ import type { CallOptions } from '../lab.ts';
 import { engineCall } from './engine-call.ts';
 
 /** The oldest engine that is supported (Debian 12's). */
-export const MINIMUM_ENGINE_VERSION = '20.10';
+const MINIMUM_ENGINE_VERSION = '20.10';
 
 export interface DockerEngine {
   docker: Docker;

@@ -10,6 +10,9 @@ import { findContainer, hasProcess, ownContainer } from './owned-container.ts';
 import { ignoring, sendSignal, stopContainer } from './stop-container.ts';
 import { wipeData } from './wipe-data.ts';
 
+/** What stopping a node may take beside its grace, in ms: each step has its own, shorter limit. */
+const BEYOND_GRACE_MS = 120_000;
+
 export interface DockerLabOptions {
   topology: Topology;
   docker: Docker;
@@ -36,7 +39,12 @@ export function createDockerLab({ topology, docker }: DockerLabOptions): Lab {
     },
 
     async stop(node, options = {}) {
-      await stopContainer(node, await ownContainer(docker, testnet, node.name, options), options);
+      const own = await ownContainer(docker, testnet, node.name, options);
+      await engineCall(
+        `stop ${node.name}`,
+        { ...options, defaultTimeoutMs: node.stop.graceMs + BEYOND_GRACE_MS },
+        (signal) => stopContainer(node, own, { signal }),
+      );
     },
 
     async signal(node, signal, options = {}) {

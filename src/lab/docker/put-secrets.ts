@@ -8,7 +8,7 @@ import { engineCall } from './engine-call.ts';
 import { withUnstartedContainer } from './helper-container.ts';
 import { userOf, type ContainerUser } from './image-user.ts';
 
-export interface SecretFile {
+interface SecretFile {
   /** Absolute path as the node sees it, below `mountPath`. */
   path: string;
   /** The 0600 file on the operator's machine. */

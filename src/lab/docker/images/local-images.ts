@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { hashOf } from '../../../core/canonical.ts';
 import { systemClock, type Clock } from '../../../core/clock.ts';
-import { AbortedError, LabError, messageOf } from '../../../core/errors.ts';
+import { AbortedError, LabError } from '../../../core/errors.ts';
 import { labels } from '../../labels.ts';
 import { engineCall } from '../engine-call.ts';
 import { withHelper } from '../helper-container.ts';
@@ -14,7 +14,7 @@ import { followProgress } from './engine-progress.ts';
 import { loadImage, saveImage } from './image-archive.ts';
 import { findNodeBinary } from './node-binary.ts';
 import { recipes, type Recipe } from './recipes.ts';
-import { findImage, resolveImage, splitReference } from './resolve-image.ts';
+import { findImage, resolveImage, splitReference, whyMissing } from './resolve-image.ts';
 import { withRootFilesystem } from './root-filesystem.ts';
 
 const IMPORT_TIMEOUT_MS = 5 * 60_000;
@@ -106,9 +106,11 @@ async function pullOrLeave(
     return { name, state: 'pulled', reference, id };
   } catch (error) {
     if (error instanceof AbortedError) throw error;
-    const given = error instanceof LabError ? error.details['reason'] : undefined;
-    const why = typeof given === 'string' ? given : messageOf(error);
-    return { name, state: 'left-out', reason: `${name} is left out: ${reference} cannot be pulled (${why})` };
+    return {
+      name,
+      state: 'left-out',
+      reason: `${name} is left out: ${reference} cannot be pulled (${whyMissing(error)})`,
+    };
   }
 }
 

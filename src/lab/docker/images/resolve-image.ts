@@ -81,6 +81,12 @@ async function pullImage(docker: Docker, reference: string, options: ResolveImag
   }
 }
 
+/** Why an image cannot be had, in the engine's words and without advice. */
+export function whyMissing(error: unknown): string {
+  const reason = error instanceof LabError ? error.details['reason'] : undefined;
+  return typeof reason === 'string' ? reason : messageOf(error);
+}
+
 function pullReason(error: unknown): string {
   return error instanceof LabError && error.cause !== undefined ? reasonOf(error.cause) : messageOf(error);
 }
