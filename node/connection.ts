@@ -49,6 +49,7 @@ export class Connection {
   #chunks: Buffer[] = [];
   #bufferedBytes = 0;
   #reason = 'closed by the peer';
+  #silence: NodeJS.Timeout;
 
   constructor(socket: Socket, local: LocalIdentity, events: ConnectionEvents, expectedPeer: string | null) {
     this.#socket = socket;
@@ -57,10 +58,12 @@ export class Connection {
     this.#expectedPeer = expectedPeer;
     this.isOutgoing = expectedPeer !== null;
     socket.setNoDelay(true);
-    socket.setTimeout(handshakeTimeoutMs, () => this.close('silent for too long'));
+    // Counts what is received: a frozen peer's kernel goes on taking what we write.
+    this.#silence = this.#closeAfter(handshakeTimeoutMs);
     socket.on('error', (error) => (this.#reason = error.message));
     socket.on('close', () => {
       this.#state = 'closed';
+      clearTimeout(this.#silence);
       events.closed(this, this.#reason);
     });
     socket.on('data', (chunk) => this.#guard(() => this.#receive(chunk)));
@@ -72,9 +75,18 @@ export class Connection {
     if (this.#state === 'established') this.#write(message);
   }
 
+  /** Shows the peer that this side lives; to be called more often than every {@link silenceTimeoutMs}. */
+  ping(): void {
+    if (this.#state === 'established') this.#write({ type: 'ping' });
+  }
+
   close(reason: string): void {
     this.#reason = reason;
     this.#socket.destroy();
+  }
+
+  #closeAfter(silenceMs: number): NodeJS.Timeout {
+    return setTimeout(() => this.close(`silent for ${silenceMs} ms`), silenceMs);
   }
 
   #write(value: object): void {
@@ -96,6 +108,7 @@ export class Connection {
   }
 
   #receive(chunk: Buffer): void {
+    this.#silence.refresh();
     this.#chunks.push(chunk);
     this.#bufferedBytes += chunk.length;
     for (;;) {
@@ -117,7 +130,7 @@ export class Connection {
     const value = parseJson(text);
     if (this.#state === 'hello') this.#hello(value as Fields | null);
     else if (this.#state === 'auth') this.#auth(value as Fields | null);
-    else {
+    else if ((value as Fields | null)?.['type'] !== 'ping') {
       const message = parseWireMessage(value);
       if (message === null) throw new ProtocolError('malformed message');
       this.#events.message(this, message);
@@ -147,7 +160,8 @@ export class Connection {
       throw new ProtocolError(`peer cannot prove to be ${this.peer}`);
     }
     this.#state = 'established';
-    this.#socket.setTimeout(silenceTimeoutMs);
+    clearTimeout(this.#silence);
+    this.#silence = this.#closeAfter(silenceTimeoutMs);
     this.#events.established(this);
   }
 }

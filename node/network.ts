@@ -22,6 +22,7 @@ interface NetworkEvents {
 
 const firstRetryMs = 50;
 const maxRetryMs = 1000;
+const pingIntervalMs = 2000;
 
 /** Keeps one connection to every peer: dials the configured ones for ever, takes incoming ones, drops duplicates. */
 export class Network {
@@ -34,6 +35,7 @@ export class Network {
   readonly #retries = new Map<string, { delayMs: number; timer: NodeJS.Timeout | null }>();
   readonly #server: Server;
   #isRunning = false;
+  #pings: NodeJS.Timeout | undefined;
 
   constructor(local: LocalIdentity, configured: readonly PeerAddress[], events: NetworkEvents, log: Log) {
     this.#local = local;
@@ -59,10 +61,14 @@ export class Network {
   start(): void {
     this.#isRunning = true;
     for (const peer of this.#configured) this.#dial(peer);
+    this.#pings = setInterval(() => {
+      for (const connection of this.#established.values()) connection.ping();
+    }, pingIntervalMs);
   }
 
   stop(): void {
     this.#isRunning = false;
+    clearInterval(this.#pings);
     this.#server.close();
     for (const { timer } of this.#retries.values()) if (timer !== null) clearTimeout(timer);
     for (const connection of this.#open) connection.close('this node stops');
@@ -130,7 +136,7 @@ export class Network {
     }
     this.#established.set(peer, connection);
     this.#clearRetry(peer);
-    this.#log('info', 'peer connected', { peer });
+    if (current === undefined) this.#log('info', 'peer connected', { peer });
     this.#events.connected(peer);
   }
 

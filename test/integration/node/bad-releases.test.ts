@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ReleaseOptions } from '../../../node/build.ts';
 import { releaseBuilder } from './releases.ts';
@@ -85,7 +84,7 @@ describe('a bad release on one node of four', () => {
 
   test('fails three in ten requests of every route except the metrics', async () => {
     await withBadRelease({ version: '1.2.0', fault: 'http-errors' }, async () => {
-      await sleep(1000);
+      await eventually(async () => (await fetch(network.url(victim, '/metrics'))).ok || 'no metrics', 5000);
       for (const path of ['/health', '/status', '/peers', '/nowhere']) {
         const codes: number[] = [];
         for (let count = 0; count < 20; count++) codes.push((await network.get(victim, path)).code);

@@ -180,6 +180,21 @@ describe('a network of four', () => {
     }
   });
 
+  test('drops a frozen peer and takes it back when it thaws', async () => {
+    network.signal('validator-2', 'SIGSTOP');
+    const isConnected = async (): Promise<boolean> => {
+      const { body } = await network.get('validator-0', '/peers');
+      const peers = body['peers'] as { id: string; connected: boolean }[];
+      return peers.some(({ id, connected }) => id === 'validator-2' && connected);
+    };
+    expect(await isConnected()).toBe(true);
+    await eventually(async () => !(await isConnected()) || 'still connected', 10_000);
+    network.signal('validator-2', 'SIGCONT');
+    const [height] = await network.heights(['validator-0']);
+    await network.reach((height ?? 0) + 3);
+    expect(await isConnected()).toBe(true);
+  });
+
   test('is upgraded node by node, with both releases running side by side on the same data', async () => {
     for (const id of network.ids) {
       const startedAt = performance.now();

@@ -117,6 +117,11 @@ export class TestNetwork {
     return (await exited)[0] as number | null;
   }
 
+  /** Freezes or thaws a node. */
+  signal(id: string, signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#running.get(id)?.kill(signal);
+  }
+
   /** JSON lines that a stopped node wrote. */
   logOf(id: string): Record<string, unknown>[] {
     const lines = readFileSync(this.#path(`${id}.log`), 'utf8').split('\n');
