@@ -1,28 +1,15 @@
 import type { SystemProfile } from '../spec/profile.ts';
 import { decide, harmSeen, lackOfData, type Decision, type DecisionContext, type Verdict } from './decision.ts';
 import type { GateProgress } from './gate-requests.ts';
-import { IdentityTracker, type EstablishedIdentity, type IntendedNode } from './identity-check.ts';
-import type { SlotJudge } from './node-checks.ts';
+import type { EstablishedIdentity } from './identity-check.ts';
 import type { GateProfile } from './profiles.ts';
 import { judgeQuorum } from './quorum-check.ts';
-import type { NodeReading, SlotReading } from './readings.ts';
-import { heightOf, slotFacts, type NetworkFacts, type SlotFacts } from './slot-facts.ts';
+import type { SlotReading } from './readings.ts';
+import { slotFacts, type NetworkFacts, type SlotFacts } from './slot-facts.ts';
 import { supportedChecks } from './supported-checks.ts';
 import { SlotTally } from './tally.ts';
-import type { GateVerdict, Sample } from './verdict.ts';
-
-export interface JudgedNode {
-  name: string;
-  intended?: IntendedNode;
-  /** Wall time of the action; the node must have started after it. Absent when nothing was done to it. */
-  actionAtMs?: number;
-  /** The start that was there before the action. */
-  instanceBefore?: string;
-  /** Highest height of the network before the action; progress counts from here. */
-  heightBefore?: number;
-  /** Guards know what runs from the gate that passed. */
-  established?: EstablishedIdentity;
-}
+import type { GateVerdict } from './verdict.ts';
+import { missedSlot, WatchedNode, type JudgedNode } from './watched-node.ts';
 
 /** All that a verdict depends on beside the readings and the system's profile. Plain data. */
 export interface GateInput {
@@ -40,18 +27,6 @@ export interface GateInput {
 }
 
 export type GatePhase = 'identity' | 'settle' | 'observe';
-
-interface WatchedNode {
-  node: JudgedNode;
-  tracker: IdentityTracker;
-  identity: SlotTally;
-  checks: { judge: SlotJudge; tally: SlotTally }[];
-  heightBefore: number | undefined;
-  hasProgressed: boolean;
-  badSinceMonoMs: number | undefined;
-  unknownSinceMonoMs: number | undefined;
-  lastIdentity: string;
-}
 
 /**
  * Turns readings into a verdict. A reducer without a clock and without I/O: the same readings in the same order give the same
@@ -80,26 +55,14 @@ export class GateJudge {
     const { network, hasPrometheus, profile } = input;
     const windowMs = profile.windowSlots * profile.intervalMs;
     const { checks } = supportedChecks(system, { network, hasPrometheus, windowMs });
+    const needsProgress = system.progress !== undefined;
     for (const node of input.nodes) {
-      const judges = checks.flatMap(({ name, critical, advisory, judgeFor }) =>
-        judgeFor
-          ? [{ judge: judgeFor(node.name, node.intended), tally: this.#tally(name, node.name, critical, advisory) }]
-          : [],
-      );
-      this.#watched.set(node.name, {
-        node,
-        tracker: new IdentityTracker({ ...node, node: node.name }),
-        identity: this.#tally('identity', node.name, true, false),
-        checks: judges,
-        heightBefore: node.heightBefore,
-        hasProgressed: system.progress === undefined,
-        badSinceMonoMs: undefined,
-        unknownSinceMonoMs: undefined,
-        lastIdentity: 'nothing was seen',
-      });
+      this.#watched.set(node.name, new WatchedNode(node, checks, profile, needsProgress));
     }
-    this.#quorum =
-      input.watchesQuorum && network.quorum !== 'none' ? this.#tally('quorum', '*', true, false) : undefined;
+    if (input.watchesQuorum && network.quorum !== 'none') {
+      const about = { check: 'quorum', node: '*', critical: true, advisory: false };
+      this.#quorum = new SlotTally(about, profile.windowSlots, profile.tailSlots);
+    }
   }
 
   /** Names of the nodes that are still judged. */
@@ -113,7 +76,7 @@ export class GateJudge {
   }
 
   establishedOf(node: string): EstablishedIdentity | undefined {
-    return this.#watched.get(node)?.tracker.established;
+    return this.#watched.get(node)?.established;
   }
 
   /**
@@ -126,27 +89,18 @@ export class GateJudge {
     const elapsedMs = this.#elapsedMs();
     let isRight = true;
     for (const watched of this.#watched.values()) {
-      const seen = reading.nodes[watched.node.name];
-      const sample = seen ? watched.tracker.judge(seen) : missed;
-      if (seen && sample.state === 'OK') this.#noteProgress(watched, seen);
-      watched.identity.push(sample);
-      watched.lastIdentity = sentenceOf(sample, seen);
-      if (sample.state !== 'OK' || !seen?.liveness.ok) isRight = false;
-      watched.badSinceMonoMs = sample.state === 'BAD' ? (watched.badSinceMonoMs ?? reading.monoMs) : undefined;
-      watched.unknownSinceMonoMs = isBlind(sample) ? (watched.unknownSinceMonoMs ?? reading.monoMs) : undefined;
+      if (!watched.identify(reading.nodes[watched.node.name], reading.monoMs)) isRight = false;
     }
-    const flap = harmSeen([], profile, { ...this.#context(elapsedMs), stopCondition: undefined });
+    const flap = harmSeen([], profile, this.#context(elapsedMs));
     if (flap) return flap;
     for (const watched of this.#watched.values()) {
-      const verdict = this.#identityRun(watched, reading.monoMs);
+      const verdict = watched.identityVerdict(reading.monoMs);
       if (verdict) return verdict;
     }
     if (isRight) {
       this.phase = 'settle';
       this.#settledAtMonoMs = undefined;
-      for (const watched of this.#watched.values()) {
-        watched.identity = this.#tally('identity', watched.node.name, true, false);
-      }
+      for (const watched of this.#watched.values()) watched.forgetIdentityLooks();
       return { kind: 'continue' };
     }
     if (elapsedMs * 3 < profile.deadlineMs) return { kind: 'continue' };
@@ -172,16 +126,7 @@ export class GateJudge {
     const counts = this.phase === 'observe';
     if (counts) this.#slots++;
     this.#judgeQuorum(facts, counts);
-    for (const watched of this.#watched.values()) {
-      const seen = reading.nodes[watched.node.name];
-      const identity = seen ? watched.tracker.judge(seen) : missed;
-      if (seen && identity.state === 'OK') this.#noteProgress(watched, seen);
-      if (counts) watched.identity.push(identity);
-      for (const { judge, tally } of watched.checks) {
-        const sample = judge(facts);
-        if (sample && counts) tally.push(sample);
-      }
-    }
+    for (const watched of this.#watched.values()) watched.push(reading, facts, counts);
     return this.#decide();
   }
 
@@ -247,36 +192,18 @@ export class GateJudge {
 
   #context(elapsedMs: number): DecisionContext {
     const watched = [...this.#watched.values()];
+    const { fullSlots, intervalMs } = this.input.profile;
+    const windowStartMs = this.#lastAtMs - (fullSlots - 1) * intervalMs;
     return {
       elapsedMs,
-      unplannedRestarts: watched.reduce((most, { tracker }) => Math.max(most, tracker.unplannedRestarts), 0),
+      unplannedRestarts: watched.reduce((most, one) => Math.max(most, one.unplannedRestarts), 0),
       // No profile tells who leads yet.
       leaderChanges: 0,
       // The next slot is the second probe.
       stopCondition: this.#quorumBadRun >= 2 ? `the quorum is lost: ${this.#quorumDetail}` : undefined,
       withoutProgress: watched.filter(({ hasProgressed }) => !hasProgressed).map(({ node }) => node.name),
-      withStaleEvidence: watched.filter((one) => this.#isStale(one)).map(({ node }) => node.name),
+      withStaleEvidence: watched.filter((one) => one.startedAfter(windowStartMs)).map(({ node }) => node.name),
     };
-  }
-
-  /** Part of the window was taken before the present start of the node. */
-  #isStale({ tracker }: WatchedNode): boolean {
-    const { fullSlots, intervalMs } = this.input.profile;
-    const windowStartMs = this.#lastAtMs - (fullSlots - 1) * intervalMs;
-    return tracker.established !== undefined && tracker.established.startedAtMs > windowStartMs;
-  }
-
-  #identityRun(watched: WatchedNode, monoMs: number): Verdict | undefined {
-    const { intervalMs, holdSlots } = this.input.profile;
-    const { badSinceMonoMs, unknownSinceMonoMs, lastIdentity } = watched;
-    // Three slots running span two intervals, however often this phase looks.
-    if (badSinceMonoMs !== undefined && monoMs - badSinceMonoMs >= 2 * intervalMs) {
-      return { kind: 'FAIL', cause: 'identity', reason: lastIdentity };
-    }
-    if (unknownSinceMonoMs !== undefined && monoMs - unknownSinceMonoMs >= (holdSlots - 1) * intervalMs) {
-      return { kind: 'HOLD', cause: 'unknown-run', reason: lastIdentity };
-    }
-    return undefined;
   }
 
   /** While a node is being changed its power counts as present; the plan has accepted that. Afterwards the truth counts. */
@@ -293,20 +220,13 @@ export class GateJudge {
     if (sample.state === 'BAD') this.#quorumDetail = sample.detail;
   }
 
-  #noteProgress(watched: WatchedNode, seen: NodeReading): void {
-    const height = heightOf(seen);
-    if (watched.hasProgressed || height === undefined) return;
-    if (watched.heightBefore === undefined) watched.heightBefore = height;
-    else if (height > watched.heightBefore) watched.hasProgressed = true;
-  }
-
   #pushMissed(slot: number): void {
     if (this.phase !== 'observe' || this.#lastSlot === undefined) return;
     // More than two windows of nothing say no more than two windows.
     const gap = Math.min(slot - this.#lastSlot - 1, this.input.profile.windowSlots * 2);
     for (let index = 0; index < gap; index++) {
       this.#slots++;
-      for (const tally of this.#tallies()) tally.push(missed);
+      for (const tally of this.#tallies()) tally.push(missedSlot);
     }
   }
 
@@ -321,32 +241,9 @@ export class GateJudge {
 
   #tallies(): SlotTally[] {
     const tallies: SlotTally[] = this.#quorum ? [this.#quorum] : [];
-    for (const { identity, checks } of this.#watched.values()) {
-      tallies.push(identity);
-      for (const { tally } of checks) tallies.push(tally);
-    }
+    for (const watched of this.#watched.values()) watched.collect(tallies);
     return tallies;
   }
-
-  #tally(check: string, node: string, critical: boolean, advisory: boolean): SlotTally {
-    const { windowSlots, tailSlots } = this.input.profile;
-    return new SlotTally({ check, node, critical, advisory }, windowSlots, tailSlots);
-  }
-}
-
-const missed: Sample = { state: 'UNKNOWN', reason: 'slot-missed' };
-
-/** The lab itself could not be asked; a node that is only leaving or not there yet is waited for. */
-function isBlind(sample: Sample): boolean {
-  return sample.state === 'UNKNOWN' && sample.reason !== 'identity-mismatch';
-}
-
-function sentenceOf(sample: Sample, seen: NodeReading | undefined): string {
-  if (sample.state === 'BAD') return sample.detail;
-  if (sample.state === 'UNKNOWN') return sample.detail ?? sample.reason;
-  if (!seen || seen.liveness.ok) return '';
-  const name = seen.observation.ok ? seen.observation.value.node : 'the node';
-  return `${name} runs what was meant, but does not answer: ${seen.liveness.error ?? 'unknown'}`;
 }
 
 /** What was never known before the first action could never be judged after it. */

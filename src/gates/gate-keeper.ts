@@ -4,7 +4,7 @@ import { abortedError } from '../core/clock.ts';
 import type { TopologyNode } from '../topology/topology.ts';
 import { directSource } from './direct-source.ts';
 import { guardVerdict } from './gate-evidence.ts';
-import type { GateInput, JudgedNode } from './gate-judge.ts';
+import type { GateInput } from './gate-judge.ts';
 import type {
   GateBaseline,
   GateKeeper,
@@ -20,8 +20,10 @@ import { gateProfile, preflightProfile, prometheusOffsetMs, settleMsFor, type Ga
 import { prometheusSource } from './prometheus-source.ts';
 import type { SlotReading } from './readings.ts';
 import { RunningGate } from './running-gate.ts';
+import { baselineOf, instanceOf } from './baseline.ts';
 import { highestOf, networkFacts, slotFacts } from './slot-facts.ts';
 import { startSlotLoop, type GridSlot, type SlotLoop } from './slot-loop.ts';
+import type { JudgedNode } from './watched-node.ts';
 
 /** Watches a testnet and judges it; see GateKeeper. */
 export function createGateKeeper(options: GateKeeperOptions): GateKeeper {
@@ -279,24 +281,4 @@ export function createGateKeeper(options: GateKeeperOptions): GateKeeper {
       ...(heights.length > 0 ? { heightBefore: Math.max(...heights) } : {}),
     };
   }
-}
-
-function baselineOf(reading: SlotReading | undefined): GateBaseline {
-  const nodes: GateBaseline['nodes'] = {};
-  for (const [name, { observation, status }] of Object.entries(reading?.nodes ?? {})) {
-    const identity = observation.ok ? observation.value.identity : undefined;
-    const { version, height } = status.ok ? status.value : {};
-    nodes[name] = {
-      ...(identity ? { instance: identity.instance, startedAtMs: identity.startedAtMs } : {}),
-      ...(version === undefined ? {} : { version }),
-      ...(height === undefined ? {} : { height }),
-    };
-  }
-  const highest = reading && highestOf(reading);
-  return { atMs: reading?.atMs ?? 0, ...(highest === undefined ? {} : { highest }), nodes };
-}
-
-function instanceOf(reading: SlotReading, node: string): string | undefined {
-  const observation = reading.nodes[node]?.observation;
-  return observation?.ok ? observation.value.identity?.instance : undefined;
 }

@@ -1,0 +1,149 @@
+import type { Verdict } from './decision.ts';
+import { IdentityTracker, type EstablishedIdentity, type IntendedNode } from './identity-check.ts';
+import type { SlotJudge } from './node-checks.ts';
+import type { GateProfile } from './profiles.ts';
+import type { NodeReading, SlotReading } from './readings.ts';
+import { heightOf, type SlotFacts } from './slot-facts.ts';
+import type { NodeCheck } from './supported-checks.ts';
+import { SlotTally } from './tally.ts';
+import type { Sample } from './verdict.ts';
+
+/** One node that a gate judges. Plain data. */
+export interface JudgedNode {
+  name: string;
+  intended?: IntendedNode;
+  /** Wall time of the action; the node must have started after it. Absent when nothing was done to it. */
+  actionAtMs?: number;
+  /** The start that was there before the action. */
+  instanceBefore?: string;
+  /** Highest height of the network before the action; progress counts from here. */
+  heightBefore?: number;
+  /** Guards know what runs from the gate that passed. */
+  established?: EstablishedIdentity;
+}
+
+export const missedSlot: Sample = { state: 'UNKNOWN', reason: 'slot-missed' };
+
+/** A node under a gate: its identity, its checks with their samples, and whether it has done work since the action. */
+export class WatchedNode {
+  readonly node: JudgedNode;
+  /** What is wrong with what runs, for people; empty when nothing is. */
+  lastIdentity = 'nothing was seen';
+  readonly #tracker: IdentityTracker;
+  readonly #profile: GateProfile;
+  readonly #checks: { judge: SlotJudge; tally: SlotTally }[];
+  #identity: SlotTally;
+  #heightBefore: number | undefined;
+  #hasProgressed: boolean;
+  #badSinceMonoMs: number | undefined;
+  #unknownSinceMonoMs: number | undefined;
+
+  /** `needsProgress`: the system has heights that must rise. */
+  constructor(node: JudgedNode, checks: readonly NodeCheck[], profile: GateProfile, needsProgress: boolean) {
+    this.node = node;
+    this.#profile = profile;
+    this.#tracker = new IdentityTracker({ ...node, node: node.name });
+    this.#identity = this.#newIdentityTally();
+    this.#checks = checks.flatMap(({ name, critical, advisory, judgeFor }) => {
+      if (!judgeFor) return [];
+      const about = { check: name, node: node.name, critical, advisory };
+      const tally = new SlotTally(about, profile.windowSlots, profile.tailSlots);
+      return [{ judge: judgeFor(node.name, node.intended), tally }];
+    });
+    this.#heightBefore = node.heightBefore;
+    this.#hasProgressed = !needsProgress;
+  }
+
+  get established(): EstablishedIdentity | undefined {
+    return this.#tracker.established;
+  }
+
+  get unplannedRestarts(): number {
+    return this.#tracker.unplannedRestarts;
+  }
+
+  get hasProgressed(): boolean {
+    return this.#hasProgressed;
+  }
+
+  /** Adds the tallies of all checks. */
+  collect(tallies: SlotTally[]): void {
+    tallies.push(this.#identity);
+    for (const { tally } of this.#checks) tallies.push(tally);
+  }
+
+  /** Takes a look of the identity phase; true when what runs is right and answers. */
+  identify(seen: NodeReading | undefined, monoMs: number): boolean {
+    const sample = this.#judgeIdentity(seen);
+    this.#identity.push(sample);
+    this.lastIdentity = sentenceOf(sample, seen);
+    this.#badSinceMonoMs = sample.state === 'BAD' ? (this.#badSinceMonoMs ?? monoMs) : undefined;
+    this.#unknownSinceMonoMs = isBlind(sample) ? (this.#unknownSinceMonoMs ?? monoMs) : undefined;
+    return sample.state === 'OK' && seen?.liveness.ok === true;
+  }
+
+  /** Three slots running span two intervals, however often the identity phase looks; likewise for UNKNOWN. */
+  identityVerdict(monoMs: number): Verdict | undefined {
+    const { intervalMs, holdSlots } = this.#profile;
+    const about = { check: 'identity', node: this.node.name };
+    if (this.#badSinceMonoMs !== undefined && monoMs - this.#badSinceMonoMs >= 2 * intervalMs) {
+      return { kind: 'FAIL', cause: 'identity', reason: this.lastIdentity, about };
+    }
+    if (this.#unknownSinceMonoMs !== undefined && monoMs - this.#unknownSinceMonoMs >= (holdSlots - 1) * intervalMs) {
+      return { kind: 'HOLD', cause: 'unknown-run', reason: this.lastIdentity, about };
+    }
+    return undefined;
+  }
+
+  /** The looks of the identity phase are no slots. */
+  forgetIdentityLooks(): void {
+    this.#identity = this.#newIdentityTally();
+  }
+
+  /** Judges a slot; while the node settles, samples are discarded. */
+  push(reading: SlotReading, facts: SlotFacts, counts: boolean): void {
+    const identity = this.#judgeIdentity(reading.nodes[this.node.name]);
+    if (counts) this.#identity.push(identity);
+    for (const { judge, tally } of this.#checks) {
+      const sample = judge(facts);
+      if (sample && counts) tally.push(sample);
+    }
+  }
+
+  /** Whether evidence from this wall time on was taken before the present start of the node. */
+  startedAfter(atMs: number): boolean {
+    return this.established !== undefined && this.established.startedAtMs > atMs;
+  }
+
+  #judgeIdentity(seen: NodeReading | undefined): Sample {
+    if (!seen) return missedSlot;
+    const sample = this.#tracker.judge(seen);
+    if (sample.state === 'OK') this.#noteProgress(heightOf(seen));
+    return sample;
+  }
+
+  /** Work done counts only when what was meant to run has done it. */
+  #noteProgress(height: number | undefined): void {
+    if (this.#hasProgressed || height === undefined) return;
+    if (this.#heightBefore === undefined) this.#heightBefore = height;
+    else if (height > this.#heightBefore) this.#hasProgressed = true;
+  }
+
+  #newIdentityTally(): SlotTally {
+    const about = { check: 'identity', node: this.node.name, critical: true, advisory: false };
+    return new SlotTally(about, this.#profile.windowSlots, this.#profile.tailSlots);
+  }
+}
+
+/** The lab itself could not be asked; a node that is only leaving or not there yet is waited for. */
+function isBlind(sample: Sample): boolean {
+  return sample.state === 'UNKNOWN' && sample.reason !== 'identity-mismatch';
+}
+
+function sentenceOf(sample: Sample, seen: NodeReading | undefined): string {
+  if (sample.state === 'BAD') return sample.detail;
+  if (sample.state === 'UNKNOWN') return sample.detail ?? sample.reason;
+  if (!seen || seen.liveness.ok) return '';
+  const name = seen.observation.ok ? seen.observation.value.node : 'the node';
+  return `${name} runs what was meant, but does not answer: ${seen.liveness.error ?? 'unknown'}`;
+}
