@@ -115,7 +115,7 @@ export async function execute(
 ): Promise<RunResult> {
   const reporter = createReporter(options);
   try {
-    await writeDeployedTopology(run.target);
+    await writeDeployedTopology(run.topology);
     const result = await executeRun({
       ...run,
       runId: newRunId(systemClock, random),

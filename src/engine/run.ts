@@ -37,27 +37,35 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
   const session = await RunSession.open(inputs);
   const { topology, plan, hasLoad } = inputs;
   let load: Load | undefined;
-  let ending: Ending;
   try {
-    if (hasLoad) load = await offerLoad(session, inputs);
-    if (plan.steps.some((step) => step.kind === 'preflight')) await session.preflight(topology, inputs.order);
-    await rollForward(session, inputs);
-    ending = { outcome: 'passed' };
+    let ending: Ending;
+    try {
+      if (hasLoad) load = await offerLoad(session, inputs);
+      if (plan.steps.some((step) => step.kind === 'preflight'))
+        await session.preflight(topology, inputs.order, plan.runbook !== 'up');
+      await rollForward(session, inputs);
+      ending = { outcome: 'passed' };
+    } catch (error) {
+      ending = await settleFailure(session, inputs, error);
+    }
+    const { lost, duplicated, problem } = load ? await settleLoad(session, inputs, load) : { lost: 0, duplicated: 0 };
+    if (problem !== undefined && ending.outcome === 'passed') ending = { outcome: 'failed', reason: problem };
+    const exitCode = await session.finish(ending, { lost, duplicated });
+    const { outcome, reason } = ending;
+    return {
+      runId: inputs.runId,
+      outcome,
+      exitCode,
+      runDir: session.runDir,
+      versions: session.versions,
+      ...(reason !== undefined && { reason }),
+    };
   } catch (error) {
-    ending = await settleFailure(session, inputs, error);
+    // The journal takes nothing more: the run stays unfinished, and the next command says so.
+    await load?.stop();
+    await session.abandon();
+    throw error;
   }
-  const { lost, duplicated, problem } = load ? await settleLoad(session, inputs, load) : { lost: 0, duplicated: 0 };
-  if (problem !== undefined && ending.outcome === 'passed') ending = { outcome: 'failed', reason: problem };
-  const exitCode = await session.finish(ending, { lost, duplicated });
-  const { outcome, reason } = ending;
-  return {
-    runId: inputs.runId,
-    outcome,
-    exitCode,
-    runDir: session.runDir,
-    versions: session.versions,
-    ...(reason !== undefined && { reason }),
-  };
 }
 
 async function rollForward(session: RunSession, inputs: RunInputs): Promise<void> {

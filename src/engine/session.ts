@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type { Clock } from '../core/clock.ts';
-import { RefusedError } from '../core/errors.ts';
+import { abortedError, type Clock } from '../core/clock.ts';
+import { messageOf, RefusedError } from '../core/errors.ts';
+import { waitFor } from '../core/wait.ts';
 import { directSource, type SlotSource } from '../gates/direct-source.ts';
 import { guardVerdict } from '../gates/gate-evidence.ts';
 import { createGateKeeper } from '../gates/gate-keeper.ts';
@@ -25,10 +26,13 @@ import { exitCodeOf, GateError, type Ending } from './outcome.ts';
 import { createObserver, type Observer } from './observer.ts';
 import { hasPassed, recordPassed } from './passed.ts';
 import { planHash, stepId } from './plan.ts';
+import { writeDeployedTopology } from './state.ts';
 
 const seatrialVersion = (createRequire(import.meta.url)('../../package.json') as { version: string }).version;
 /** Time for one look at all nodes before a step. */
 const lookTimeoutMs = 2_000;
+/** Discovery by file takes up to 5 s, and then comes one scrape interval. */
+const firstScrapeTimeoutMs = 30_000;
 
 /** Who is told what happens while it happens. */
 export interface RunReporter {
@@ -70,6 +74,7 @@ export class RunSession {
   readonly #source: SlotSource;
   readonly #observations: ObservationWriter;
   readonly #versions: Record<string, string>;
+  #deployed: Topology;
   readonly #startedMs: number;
   readonly #keeper: GateKeeper;
   #baseline: GateBaseline | undefined;
@@ -88,6 +93,7 @@ export class RunSession {
     this.runDir = runFolder(topology.stateDir, options.runId);
     this.#source = directSource({ profile, lab, clock, transport });
     this.#versions = { ...options.versions };
+    this.#deployed = topology;
     this.#startedMs = clock.monotonicMs();
     this.clients = new Map(
       topology.nodes.map((node) => [
@@ -124,19 +130,34 @@ export class RunSession {
     const observations = await ObservationWriter.open(runDir, clock);
     const ledger = await openLedger(join(runDir, 'ledger.jsonl'));
     const session = new RunSession(options, { journal, observations, ledger });
-    await session.record({
-      type: 'run.started',
-      runId,
-      testnet: topology.testnet,
-      system: topology.system,
-      lab: topology.lab,
-      runbook: plan.runbook,
-      planHash: planHash(plan),
-      plan,
-      seatrialVersion,
-      before: await session.nodesNow(),
-    });
+    try {
+      await session.record({
+        type: 'run.started',
+        runId,
+        testnet: topology.testnet,
+        system: topology.system,
+        lab: topology.lab,
+        runbook: plan.runbook,
+        planHash: planHash(plan),
+        plan,
+        seatrialVersion,
+        before: await session.nodesNow(),
+      });
+    } catch (error) {
+      await session.abandon();
+      throw error;
+    }
     return session;
+  }
+
+  /** Lets go of everything where no last record can be written. Failures are left out: the one that led here is told. */
+  async abandon(): Promise<void> {
+    await Promise.allSettled([
+      this.#keeper.close(),
+      this.ledger.close(),
+      this.#observations.close(),
+      this.#journal.close(),
+    ]);
   }
 
   async record(event: RunEvent): Promise<void> {
@@ -144,11 +165,15 @@ export class RunSession {
     this.#options.reporter.onRecord?.(record);
   }
 
-  /** The gate before the first action. Of `changing`, broken nodes are to be repaired and left out of it; the quorum never is. */
-  async preflight(topology: Topology, changing: readonly string[]): Promise<void> {
+  /**
+   * The gate before the first action. `judgesIdentity`: the nodes must run what `topology` says, else that is drift; `up` takes what
+   * runs as it is. Of `changing`, broken nodes are to be repaired and left out of it; the quorum never is.
+   */
+  async preflight(topology: Topology, changing: readonly string[], judgesIdentity: boolean): Promise<void> {
     const step = 'preflight';
     await this.record({ type: 'step.started', step });
     const health = healthOf(await this.#look(topology), this.#options.profile);
+    if (this.#options.signal.aborted) throw abortedError(this.#options.signal);
     const budget = budgetOf(topology, health, []);
     const repairing = changing.filter((name) => health[name] !== 'ok');
     if (!budget.isSafe && repairing.length === changing.length) {
@@ -174,6 +199,7 @@ export class RunSession {
       gateId: gate,
       nodes: judged,
       exclude: repairing,
+      judgesIdentity,
       signal: this.#options.signal,
     });
     this.#baseline = baseline;
@@ -214,6 +240,11 @@ export class RunSession {
       if (change.kind !== 'create' || !this.changed.includes(name)) this.changed.push(name);
       if (node) this.#versions[name] = node.release.version;
       await writeDesired(target.stateDir, { specHash: this.#options.specHash, versions: this.#versions });
+      // Whatever becomes of this command, others then compare the node with what it was last meant to be.
+      const others = this.#deployed.nodes.filter((other) => other.name !== name);
+      const nodes = [...others, ...(node ? [node] : [])].sort((a, b) => a.index - b.index);
+      this.#deployed = { ...this.#deployed, nodes };
+      await writeDeployedTopology(this.#deployed);
     };
     const end = async (step: string, name: string, change: NodeChange): Promise<NodeIdentity | undefined> => {
       const node = nodeOf(name);
@@ -237,7 +268,7 @@ export class RunSession {
         if (change.kind !== 'create') {
           this.#throwIfGuardFailed([name]);
           await this.record({ type: 'step.started', step });
-          if (change.kind === 'replace') await this.#checkBudget(target, name, step);
+          if (change.kind === 'replace') await this.#checkBudget(target, name, step, signal);
         }
         this.#keeper.beginChange([name]);
         await begin(step, name, change);
@@ -252,6 +283,7 @@ export class RunSession {
         const missing = await this.#quorumWaitsFor(
           target,
           order.filter((other) => !startedAtMs.has(other)),
+          signal,
         );
         if (missing.length > 0) {
           const text = `the gate of ${name} waits: without ${missing.join(', ')} there is no quorum`;
@@ -259,18 +291,15 @@ export class RunSession {
           return;
         }
         const gated = ungated.splice(0);
-        await this.#gate(
-          step,
-          gated,
-          target,
-          Math.min(...gated.map((node) => startedAtMs.get(node) ?? Infinity)),
-          signal,
-        );
+        const touchedAtMs = gated.flatMap((node) => startedAtMs.get(node) ?? []);
+        const actionAtMs = touchedAtMs.length > 0 ? Math.min(...touchedAtMs) : undefined;
+        await this.#gate(step, gated, target, actionAtMs, signal);
         for (const node of gated) await this.record({ type: 'step.done', step: stepId(label, node) });
       },
       afterCreated: async (names) => {
         const step = 'create';
         for (const name of names) await end(step, name, { node: name, kind: 'create' });
+        await this.#awaitFirstScrapes(names, signal);
         await this.#gate(
           step,
           names,
@@ -331,20 +360,48 @@ export class RunSession {
     );
   }
 
-  async #checkBudget(target: Topology, name: string, step: string): Promise<void> {
-    const health = healthOf(await this.#look(target), this.#options.profile);
+  async #checkBudget(target: Topology, name: string, step: string, signal: AbortSignal): Promise<void> {
+    const health = healthOf(await this.#look(target, signal), this.#options.profile);
+    if (signal.aborted) throw abortedError(signal);
     const budget = budgetOf(target, health, [name]);
-    // Taking a node that is down costs nothing; it is how a broken network is repaired.
-    if (budget.isSafe || health[name] === 'down' || target.availability === 'halt-allowed') return;
+    // Taking a node that does not count anyway costs nothing; it is how a broken network is repaired.
+    if (budget.isSafe || health[name] !== 'ok' || target.availability === 'halt-allowed') return;
     const reason = `taking ${name} down is not safe: ${budget.sentence}`;
     await this.record({ type: 'step.refused', step, reason });
     throw new RefusedError('unsafe', reason);
   }
 
+  /** A Prometheus that was made with the nodes has to find them first. When it does not, the gate will say so. */
+  async #awaitFirstScrapes(nodes: readonly string[], signal: AbortSignal): Promise<void> {
+    const { prometheusUrl, topology, clock } = this.#options;
+    if (prometheusUrl === undefined) return;
+    const query = encodeURIComponent(`up{testnet="${topology.testnet}"}`);
+    const client = createProbeClient({ baseUrl: () => prometheusUrl, transport: fetchTransport(clock), signal });
+    const scraped = async (): Promise<true | undefined> => {
+      const answer = (await client.getJson('prometheus', `/api/v1/query?query=${query}`)) as {
+        data?: { result?: { metric: { node?: string } }[] };
+      };
+      const seen = new Set((answer.data?.result ?? []).map(({ metric }) => metric.node));
+      return nodes.every((node) => seen.has(node)) ? true : undefined;
+    };
+    const options = {
+      clock,
+      what: 'the first scrape of every node',
+      timeoutMs: firstScrapeTimeoutMs,
+      intervalMs: 250,
+      signal,
+    };
+    await waitFor(scraped, options).catch(async (error: unknown) => {
+      if (signal.aborted) throw error;
+      await this.record({ type: 'note', level: 'warning', text: messageOf(error) });
+    });
+  }
+
   /** Broken nodes among the coming ones without which what runs by now has no quorum. */
-  async #quorumWaitsFor(target: Topology, coming: readonly string[]): Promise<string[]> {
+  async #quorumWaitsFor(target: Topology, coming: readonly string[], signal: AbortSignal): Promise<string[]> {
     if (coming.length === 0) return [];
-    const health = healthOf(await this.#look(target), this.#options.profile);
+    const health = healthOf(await this.#look(target, signal), this.#options.profile);
+    if (signal.aborted) throw abortedError(signal);
     const broken = coming.filter((name) => health[name] === 'down');
     // What was just started may not answer yet; it counts for what it is to be.
     for (const name of this.changed) health[name] = 'ok';
@@ -409,8 +466,8 @@ export class RunSession {
     await this.record({ type: 'gate.verdict', gate, step, nodes: [...nodes], verdict, evidence: hash });
   }
 
-  #look(topology: Topology): Promise<SlotReading> {
-    const { clock, signal } = this.#options;
+  #look(topology: Topology, signal: AbortSignal = this.#options.signal): Promise<SlotReading> {
+    const { clock } = this.#options;
     return this.#source({
       slot: 0,
       atMs: clock.wallMs(),
