@@ -14,3 +14,7 @@ export type {
   SystemProfile,
   ValueCondition,
 } from './spec/profile.ts';
+export { UsageError } from './core/errors.ts';
+export { didYouMean } from './core/nearest.ts';
+export { defineRunbook } from './engine/runbook.ts';
+export type { OnFailure, ParameterSpec, PastChange, Runbook, RunbookContext, RunbookNode, RunbookPlan } from './engine/runbook.ts';
