@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'vitest';
+import { recomputeVerdict } from '../../../src/gates/gate-evidence.ts';
+import { beginUpgrade, roundTrip, upgrade } from '../../helpers/gate-run.ts';
+import { gateWorld } from '../../helpers/gate-world.ts';
+
+describe('guards', () => {
+  test('end a later gate when an earlier node falls ill', async () => {
+    const world = await gateWorld({ profile: { progress: { maxStallMs: 2000, maxLag: 3, minPeers: () => 2 } } });
+    const failures: string[] = [];
+    const keeper = world.keeper({ onGuardFailed: ({ node }) => failures.push(node) });
+    expect((await upgrade(world, keeper, 'node-0', '1.1.0')).verdict.kind).toBe('PASS');
+    expect(keeper.guarded).toEqual(['node-0']);
+    const second = await beginUpgrade(world, keeper, 'node-1', '1.1.0');
+    await world.clock.advance(2000);
+    world.show('node-0', { healthStatus: 500 });
+    const { verdict, evidence } = await world.until(second.result);
+    expect(verdict).toMatchObject({ kind: 'FAIL', cause: 'guard' });
+    expect(verdict.reason).toContain('liveness of node-0');
+    expect(failures).toEqual(['node-0']);
+    expect(keeper.guardFailure).toMatchObject({ node: 'node-0', kind: 'FAIL' });
+    expect(recomputeVerdict(roundTrip(evidence), world.profile)).toEqual(verdict);
+    keeper.stopGuards();
+    expect(keeper.guardFailure).toBeUndefined();
+    await keeper.close();
+  });
+
+  test('leave a node in the middle of its change out of what they count', async () => {
+    const world = await gateWorld();
+    const keeper = world.keeper();
+    expect((await upgrade(world, keeper, 'node-0', '1.1.0')).verdict.kind).toBe('PASS');
+    keeper.beginChange(['node-1']);
+    await world.lab.stop(world.node('node-1'));
+    await world.clock.advance(5000);
+    expect(keeper.guardFailure).toBeUndefined();
+    await keeper.close();
+  });
+
+  test('notice that a node is gone which nobody is changing', async () => {
+    const world = await gateWorld();
+    const keeper = world.keeper();
+    expect((await upgrade(world, keeper, 'node-0', '1.1.0')).verdict.kind).toBe('PASS');
+    await world.lab.stop(world.node('node-1'));
+    await world.clock.advance(5000);
+    expect(keeper.guardFailure).toMatchObject({ node: 'node-0', check: 'peers', kind: 'FAIL' });
+    await keeper.close();
+  });
+
+  test('do not judge a stall that the testnet allows while a node is changed', async () => {
+    const world = await gateWorld({ topology: { availability: 'halt-allowed', quorum: 'all' } });
+    const keeper = world.keeper();
+    expect((await upgrade(world, keeper, 'node-0', '1.1.0')).verdict.kind).toBe('PASS');
+    keeper.beginChange(['node-1']);
+    await world.lab.stop(world.node('node-1'));
+    for (const name of ['node-0', 'node-2', 'node-3']) world.lab.world.change(name, { blocksPerSecond: 0 });
+    await world.clock.advance(10_000);
+    expect(keeper.guardFailure).toBeUndefined();
+    await keeper.close();
+  });
+
+  test('of a node end when that node is changed again', async () => {
+    const world = await gateWorld();
+    const keeper = world.keeper();
+    await upgrade(world, keeper, 'node-0', '1.1.0');
+    keeper.beginChange(['node-0']);
+    expect(keeper.guarded).toEqual([]);
+    await keeper.close();
+  });
+});
