@@ -12,7 +12,7 @@ import { readJournal } from '../journal/read-journal.ts';
 import { runFolder } from '../journal/run-files.ts';
 import { newRunId } from '../journal/run-id.ts';
 import { random } from '../core/random.ts';
-import type { LabAccess } from './labs.ts';
+import type { LabAccess } from './lab-access.ts';
 import { createReporter } from './progress.ts';
 import { resolveReference } from './root.ts';
 

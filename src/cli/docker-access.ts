@@ -8,7 +8,7 @@ import { programImage } from '../lab/docker/images/program-image.ts';
 import { resolveImage } from '../lab/docker/images/resolve-image.ts';
 import { resolveImages } from '../lab/docker/images/resolve-images.ts';
 import type { Topology } from '../topology/topology.ts';
-import type { LabAccess } from './labs.ts';
+import type { LabAccess } from './lab-access.ts';
 
 /** What a Docker engine adds to the resolution of a testnet. Throws LabError when no engine answers. */
 export async function containerSupport(

@@ -1,14 +1,8 @@
 import { systemClock } from '../core/clock.ts';
 import type { Deployer } from '../engine/deployer.ts';
-import type { Lab } from '../lab/lab.ts';
+import type { LabAccess } from './lab-access.ts';
 import type { Topology } from '../topology/topology.ts';
 import type { TestnetReference } from './root.ts';
-
-/** A lab and what makes its nodes. */
-export interface LabAccess {
-  lab: Lab;
-  deployer(): Promise<Deployer>;
-}
 
 /** The adapters for a topology's lab; each is loaded only when it is the one that is used. */
 export async function accessLab(reference: Pick<TestnetReference, 'root'>, topology: Topology): Promise<LabAccess> {

@@ -4,7 +4,8 @@ import { readDeployedTopology, stateFolder } from '../engine/state.ts';
 import type { SystemProfile } from '../spec/profile.ts';
 import { loadProfile } from '../spec/load-profile.ts';
 import type { Topology } from '../topology/topology.ts';
-import { accessLab, type LabAccess } from './labs.ts';
+import type { LabAccess } from './lab-access.ts';
+import { accessLab } from './labs.ts';
 import { resolveReference, type TestnetReference } from './root.ts';
 
 /** A testnet that has been brought up, as the commands that look at it need it. Neither its file nor its releases are read. */

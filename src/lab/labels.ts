@@ -1,9 +1,11 @@
+import { generationLabel, nodeLabel, testnetLabel } from '../topology/labels.ts';
+
 /** Labels that mark what belongs to a testnet. Values never change while an object lives: a changed label replaces it. */
 export const labels = {
-  testnet: 'org.seatrial.testnet',
-  node: 'org.seatrial.node',
+  testnet: testnetLabel,
+  node: nodeLabel,
   /** On node containers only: `TopologyNode.generation`. */
-  generation: 'org.seatrial.generation',
+  generation: generationLabel,
   /** On short-lived containers that Seatrial starts beside a node; the value says what for. Such a container is no node. */
   helper: 'org.seatrial.helper',
   /** On images made from a program: the key of everything that went into them. */
@@ -11,8 +13,3 @@ export const labels = {
   /** On images that `seatrial images` built: the key of everything that went into them. */
   image: 'org.seatrial.image',
 } as const;
-
-/** The name of a node's container, and the stem of everything that belongs to the node. */
-export function containerName(testnet: string, node: string): string {
-  return `${testnet}-${node}`;
-}

@@ -1,4 +1,5 @@
 import { stateFolder } from '../../engine/state.ts';
+import { testnetFile } from '../../engine/testnet-files.ts';
 import { listRuns } from '../../journal/list-runs.ts';
 import { print, printJson, table } from '../output.ts';
 import { resolveReference } from '../root.ts';
@@ -7,6 +8,8 @@ import { resolveReference } from '../root.ts';
 export async function runs(name: string, options: { json?: boolean }): Promise<void> {
   const reference = resolveReference(name);
   const found = await listRuns(stateFolder(reference.root, reference.name));
+  // The runs of a testnet outlive its file.
+  if (found.length === 0) await testnetFile(reference.root, reference.name);
   if (options.json) {
     printJson({ testnet: reference.name, runs: found });
     return;

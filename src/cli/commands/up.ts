@@ -1,6 +1,7 @@
 import { prepareUp } from '../../engine/prepare.ts';
 import { execute, interruptSignal, openNamedProject, withLock } from '../change.ts';
-import { accessLab, type LabAccess } from '../labs.ts';
+import type { LabAccess } from '../lab-access.ts';
+import { accessLab } from '../labs.ts';
 import { print, printJson } from '../output.ts';
 import { planText } from '../plan-text.ts';
 import { writeReport } from './report.ts';

@@ -1,4 +1,5 @@
-import { containerName, labels } from '../labels.ts';
+import { containerName } from '../../topology/container.ts';
+import { labels } from '../labels.ts';
 import type { NodeIdentity, NodeObservation } from '../lab.ts';
 import { hasProcess, type ContainerFacts, type FoundContainer } from './owned-container.ts';
 

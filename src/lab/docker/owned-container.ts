@@ -1,6 +1,7 @@
 import type Docker from 'dockerode';
 import { LabError } from '../../core/errors.ts';
-import { containerName, labels } from '../labels.ts';
+import { containerName } from '../../topology/container.ts';
+import { labels } from '../labels.ts';
 import type { CallOptions } from '../lab.ts';
 import { engineCall, isMissing } from './engine-call.ts';
 
