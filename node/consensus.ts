@@ -2,6 +2,7 @@ import { blockHash, proposalBytes, voteBytes } from './chain.ts';
 import type { Block, Commit, CommittedBlock, ConsensusMessage, Proposal, Vote, VoteKind } from './chain.ts';
 import type { Sign } from './keys.ts';
 import { RoundState } from './round-state.ts';
+import { SignGuard } from './sign-guard.ts';
 import type { ValidatorSet } from './validators.ts';
 import type { SafetyRecord } from './write-ahead-log.ts';
 
@@ -42,8 +43,6 @@ export interface Effects {
 }
 
 const maxEarlyMessages = 1000;
-const stepRank = { propose: 0, prevote: 1, precommit: 2 } as const;
-
 /**
  * The Tendermint algorithm (arXiv:1807.04938) for one validator, as a state machine without input or output of its own: no
  * clock, no network, no disk. `handle` takes one input with the current time and returns what is to be done.
@@ -61,8 +60,7 @@ export class Consensus {
   #running = false;
   #heightStartedAt = Number.NEGATIVE_INFINITY;
   #restored: SafetyRecord | null;
-  /** The latest point at which this validator signed; nothing at or before it is ever signed again. */
-  #signedUpTo: { height: number; round: number; rank: number };
+  readonly #guard = new SignGuard();
   #signed: ConsensusMessage[] = [];
   #timers: Timer[] = [];
   #decided: CommittedBlock | null = null;
@@ -71,8 +69,7 @@ export class Consensus {
     this.#options = options;
     this.#height = height;
     this.#restored = restored?.height === height ? restored : null;
-    this.#signedUpTo = { height: 0, round: -1, rank: -1 };
-    for (const message of restored?.signed ?? []) this.#noteSigned(message);
+    for (const message of restored?.signed ?? []) this.#guard.note(message);
     for (const message of this.#restored?.signed ?? []) this.#store(message);
   }
 
@@ -180,7 +177,7 @@ export class Consensus {
     this.#schedule('propose', 3 + round);
     const self = this.#options.self;
     if (self === undefined || this.#options.validators.proposer(this.#height, round) !== self.id) return;
-    if (!this.#maySign('propose', round)) return;
+    if (!this.#maySign('proposal', round)) return;
     const block = this.#valid?.block ?? this.#options.propose(this.#height);
     const validRound = this.#valid?.round ?? -1;
     const bytes = proposalBytes(this.#options.chainId, this.#height, round, validRound, blockHash(block));
@@ -198,28 +195,16 @@ export class Consensus {
     this.#sign({ type: 'vote', ...content, validator: self.id, signature });
   }
 
-  #maySign(step: 'propose' | VoteKind, round: number): boolean {
+  #maySign(step: 'proposal' | VoteKind, round: number): boolean {
     const self = this.#options.self;
     if (self === undefined || this.#options.validators.powerOf(self.id) === 0) return false;
-    const last = this.#signedUpTo;
-    const rank = stepRank[step];
-    if (this.#height !== last.height) return this.#height > last.height;
-    return round === last.round ? rank > last.rank : round > last.round;
+    return this.#guard.allows(step, this.#height, round);
   }
 
   #sign(message: ConsensusMessage): void {
-    this.#noteSigned(message);
+    this.#guard.note(message);
     this.#store(message);
     this.#signed.push(message);
-  }
-
-  #noteSigned(message: ConsensusMessage): void {
-    const { height, round } = message;
-    const rank = stepRank[message.type === 'proposal' ? 'propose' : message.kind];
-    const last = this.#signedUpTo;
-    const isLater =
-      height !== last.height ? height > last.height : round !== last.round ? round > last.round : rank > last.rank;
-    if (isLater) this.#signedUpTo = { height, round, rank };
   }
 
   #safetyRecord(): SafetyRecord {
@@ -243,7 +228,7 @@ export class Consensus {
       if (!validators.isSigned(validator, bytes, signature)) return;
     }
     // Our own signature, learnt back from a peer: it binds us like one we remember.
-    if (message.validator === this.#options.self?.id) this.#noteSigned(message);
+    if (message.validator === this.#options.self?.id) this.#guard.note(message);
     this.#store(message);
   }
 
