@@ -1,7 +1,8 @@
-import { randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, realpath, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { RefusedError } from '../core/errors.ts';
+import { LabError, messageOf, RefusedError } from '../core/errors.ts';
 import { isErrno, writeFileAtomic } from '../core/files.ts';
 import { isAlive, processIdentity, type ProcessIdentity } from '../core/process-identity.ts';
 
@@ -20,74 +21,67 @@ export interface TestnetLock {
 
 /**
  * One change at a time per testnet on this machine. Throws RefusedError('locked') naming the owner while it lives; a lock
- * whose owner is provably gone is taken over.
+ * whose owner is provably gone is taken over. The kernel decides between takers: the lock is the name of a socket, which ends
+ * with its process. The file beside it says who the owner is, and tells owners in another network namespace apart.
  */
 export async function acquireLock(stateDir: string, purpose: string, since: string): Promise<TestnetLock> {
   await mkdir(stateDir, { recursive: true });
   const file = join(stateDir, 'lock.json');
   const self = await processIdentity(process.pid);
   if (!self) throw new RefusedError('unsupported', 'this system has no /proc, which the lock needs to know its owner');
-  const owner: LockOwner = { ...self, purpose, since };
-  let tookOverFrom: LockOwner | undefined;
-  for (;;) {
-    if (await createExclusively(file, JSON.stringify(owner))) break;
-    const holder = await readOwner(file);
-    if (holder === undefined) continue;
-    if (await isAlive(holder)) {
-      throw new RefusedError(
-        'locked',
-        `another command is changing this testnet: ${holder.purpose} (pid ${holder.pid}, since ${holder.since}); wait for it or interrupt it`,
-        { details: { holder } },
-      );
-    }
-    if (await removeIfHeldBy(file, holder)) tookOverFrom = holder;
+  const socket = await claim(await realpath(stateDir));
+  const holder = await readOwner(file);
+  const isHeld = holder !== undefined && (await isAlive(holder));
+  // Without a living owner in the file, the one with the socket has not written its name yet.
+  if (!socket) throw locked(isHeld ? holder : undefined);
+  try {
+    if (isHeld) throw locked(holder);
+    const owner: LockOwner = { ...self, purpose, since };
+    await writeFileAtomic(file, JSON.stringify(owner));
+  } catch (error) {
+    await close(socket);
+    throw error;
   }
   return {
-    ...(tookOverFrom && { tookOverFrom }),
+    ...(holder && { tookOverFrom: holder }),
     release: async () => {
-      const holder = await readOwner(file);
-      if (holder?.pid === owner.pid && holder.startTicks === owner.startTicks) await rm(file, { force: true });
+      if (!socket.listening) return;
+      await rm(file, { force: true });
+      await close(socket);
     },
   };
 }
 
-/** Creates the file with its content in one step, so that nobody ever reads it half written. */
-async function createExclusively(file: string, content: string): Promise<boolean> {
-  const temporary = `${file}.${randomUUID()}`;
-  await writeFileAtomic(temporary, content);
-  try {
-    await link(temporary, file);
-    return true;
-  } catch (error) {
-    if (isErrno(error, 'EEXIST')) return false;
-    throw error;
-  } finally {
-    await rm(temporary, { force: true });
-  }
+function locked(holder: LockOwner | undefined): RefusedError {
+  const who = holder
+    ? `: ${holder.purpose} (pid ${holder.pid}, since ${holder.since}); wait for it or interrupt it`
+    : ', which began just now; wait for it';
+  return new RefusedError('locked', `another command is changing this testnet${who}`, { details: { holder } });
 }
 
-/** Removes a dead owner's lock; a lock that someone else took in the meantime is put back. */
-async function removeIfHeldBy(file: string, holder: LockOwner): Promise<boolean> {
-  const aside = `${file}.${randomUUID()}`;
-  try {
-    await rename(file, aside);
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return false;
-    throw error;
-  }
-  const moved = await readOwner(aside);
-  const isStale = moved?.pid === holder.pid && moved.startTicks === holder.startTicks;
-  if (!isStale) await link(aside, file);
-  await rm(aside, { force: true });
-  return isStale;
+/** Takes the folder's name among the kernel's abstract sockets; undefined when a living process has it. */
+function claim(folder: string): Promise<Server | undefined> {
+  const name = `\0seatrial-lock-${createHash('sha256').update(folder).digest('hex')}`;
+  return new Promise((resolve, reject) => {
+    const server = createServer((connection) => connection.destroy());
+    server.once('error', (cause) => {
+      if (isErrno(cause, 'EADDRINUSE')) resolve(undefined);
+      else reject(new LabError(`${folder} cannot be locked: ${messageOf(cause)}`, { cause }));
+    });
+    server.listen(name, () => resolve(server.unref()));
+  });
 }
 
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
+}
+
+/** Undefined when there is none; a file that cannot be understood is of nobody who lives. */
 async function readOwner(file: string): Promise<LockOwner | undefined> {
   try {
     return JSON.parse(await readFile(file, 'utf8')) as LockOwner;
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return undefined;
-    // Its owner died between creating and writing it.
     return { pid: 0, startTicks: '', bootId: '', purpose: 'an unfinished command', since: 'unknown' };
   }
 }
