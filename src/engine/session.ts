@@ -7,7 +7,8 @@ import { directSource, type SlotSource } from '../gates/direct-source.ts';
 import { guardVerdict } from '../gates/gate-evidence.ts';
 import { createGateKeeper } from '../gates/gate-keeper.ts';
 import type { GateBaseline, GateKeeper } from '../gates/gate-requests.ts';
-import { createProbeClient, fetchTransport } from '../gates/probe-client.ts';
+import { httpTransport } from '../gates/http-transport.ts';
+import { createProbeClient } from '../gates/probe-client.ts';
 import type { SlotReading } from '../gates/readings.ts';
 import type { GateVerdict } from '../gates/verdict.ts';
 import { storeEvidence } from '../journal/evidence.ts';
@@ -85,7 +86,7 @@ export class RunSession {
     parts: { journal: Journal; observations: ObservationWriter; ledger: Ledger },
   ) {
     const { topology, lab, profile, clock } = options;
-    const transport = fetchTransport(clock);
+    const transport = httpTransport(clock);
     this.#options = options;
     this.#journal = parts.journal;
     this.#observations = parts.observations;
@@ -376,7 +377,7 @@ export class RunSession {
     const { prometheusUrl, topology, clock } = this.#options;
     if (prometheusUrl === undefined) return;
     const query = encodeURIComponent(`up{testnet="${topology.testnet}"}`);
-    const client = createProbeClient({ baseUrl: () => prometheusUrl, transport: fetchTransport(clock), signal });
+    const client = createProbeClient({ baseUrl: () => prometheusUrl, transport: httpTransport(clock), signal });
     const scraped = async (): Promise<true | undefined> => {
       const answer = (await client.getJson('prometheus', `/api/v1/query?query=${query}`)) as {
         data?: { result?: { metric: { node?: string } }[] };

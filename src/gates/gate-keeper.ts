@@ -15,7 +15,7 @@ import type {
 } from './gate-requests.ts';
 import { createGuards } from './guards.ts';
 import { intendedNode } from './identity-check.ts';
-import { fetchTransport } from './probe-client.ts';
+import { httpTransport } from './http-transport.ts';
 import { gateProfile, preflightProfile, prometheusOffsetMs, settleMsFor, type GateProfile } from './profiles.ts';
 import { prometheusSource } from './prometheus-source.ts';
 import type { SlotReading } from './readings.ts';
@@ -28,7 +28,7 @@ import type { JudgedNode } from './watched-node.ts';
 /** Watches a testnet and judges it; see GateKeeper. */
 export function createGateKeeper(options: GateKeeperOptions): GateKeeper {
   const { topology, profile, lab, clock, prometheusUrl } = options;
-  const transport = options.transport ?? fetchTransport(clock);
+  const transport = options.transport ?? httpTransport(clock);
   const asksPrometheus = prometheusUrl !== undefined && profile.checks.some(({ source }) => source === 'prometheus');
   const chosen = options.timings ?? gateProfile(topology.gate);
   const timings: GateProfile = { ...chosen, settleMs: settleMsFor(chosen, asksPrometheus) };

@@ -1,5 +1,3 @@
-import { abortedError, type Clock } from '../core/clock.ts';
-import { messageOf } from '../core/errors.ts';
 import type { ProbeClient } from '../spec/profile.ts';
 
 export interface HttpRequest {
@@ -61,54 +59,4 @@ function parseOrText(text: string): unknown {
   } catch {
     return text;
   }
-}
-
-/** HTTP over the runtime's own client; connections are kept and reused. */
-export function fetchTransport(clock: Clock): HttpTransport {
-  return async ({ method, url, body, timeoutMs, maxBytes, signal }) => {
-    if (signal?.aborted) throw abortedError(signal);
-    const call = new AbortController();
-    const timer = new AbortController();
-    const onAbort = (): void => call.abort(signal?.reason);
-    signal?.addEventListener('abort', onAbort, { once: true });
-    clock.sleep(timeoutMs, timer.signal).then(
-      () => call.abort(new Error(`no answer within ${timeoutMs} ms`)),
-      () => undefined,
-    );
-    try {
-      const response = await fetch(url, {
-        method,
-        signal: call.signal,
-        redirect: 'manual',
-        ...(body === undefined ? {} : { body, headers: { 'content-type': 'application/json' } }),
-      });
-      return { status: response.status, text: await readLimited(response, maxBytes) };
-    } catch (error) {
-      if (signal?.aborted) throw abortedError(signal);
-      throw new Error(`${method} ${url}: ${reasonOf(error)}`, { cause: error });
-    } finally {
-      timer.abort();
-      signal?.removeEventListener('abort', onAbort);
-    }
-  };
-}
-
-async function readLimited(response: Response, maxBytes: number): Promise<string> {
-  if (!response.body) return '';
-  const chunks: Uint8Array[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-    sizeBytes += chunk.byteLength;
-    if (sizeBytes > maxBytes) throw new Error(`the answer is larger than ${maxBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-/** The runtime says "fetch failed" and hides why in the cause. */
-function reasonOf(error: unknown): string {
-  const cause: unknown = error instanceof Error ? error.cause : undefined;
-  if (!(cause instanceof Error)) return messageOf(error);
-  if (cause.message !== '') return cause.message;
-  return 'code' in cause && typeof cause.code === 'string' ? cause.code : messageOf(error);
 }

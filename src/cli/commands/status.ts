@@ -1,7 +1,8 @@
 import { systemClock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
 import { readKnownReleases, versionOfDigest, type KnownReleases } from '../../engine/known-releases.ts';
-import { createProbeClient, fetchTransport } from '../../gates/probe-client.ts';
+import { httpTransport } from '../../gates/http-transport.ts';
+import { createProbeClient } from '../../gates/probe-client.ts';
 import type { TopologyNode } from '../../topology/topology.ts';
 import { print, printJson, table } from '../output.ts';
 import { openDeployed, type DeployedTestnet } from '../testnet.ts';
@@ -67,7 +68,7 @@ async function lookAt(
 ): Promise<NodeReport> {
   const client = createProbeClient({
     baseUrl: (port) => lab.endpoint(node, port),
-    transport: fetchTransport(systemClock),
+    transport: httpTransport(systemClock),
   });
   const [observation, liveness, told] = await Promise.all([
     lab.observe(node),

@@ -2,7 +2,8 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
-import { createProbeClient, fetchTransport } from '../../../src/gates/probe-client.ts';
+import { httpTransport } from '../../../src/gates/http-transport.ts';
+import { createProbeClient } from '../../../src/gates/probe-client.ts';
 import type { ProbeClient } from '../../../src/spec/profile.ts';
 
 const closers: (() => void)[] = [];
@@ -27,7 +28,7 @@ async function serve(
   const { port } = server.address() as AddressInfo;
   const client = createProbeClient({
     baseUrl: () => `http://127.0.0.1:${port}`,
-    transport: fetchTransport(systemClock),
+    transport: httpTransport(systemClock),
     ...options,
   });
   return { client, connections: () => connections };

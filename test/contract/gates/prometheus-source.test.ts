@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { writeFileAtomic } from '../../../src/core/files.ts';
 import { waitFor } from '../../../src/core/wait.ts';
-import { fetchTransport } from '../../../src/gates/probe-client.ts';
+import { httpTransport } from '../../../src/gates/http-transport.ts';
 import { prometheusSource, type PrometheusSource } from '../../../src/gates/prometheus-source.ts';
 import type { MetricCheck } from '../../../src/spec/profile.ts';
 
@@ -80,7 +80,7 @@ describe.skipIf(!hasPrometheus)('a real Prometheus (skipped where no `prometheus
       testnet: 'local',
       checks,
       offsetMs: 0,
-      transport: fetchTransport(systemClock),
+      transport: httpTransport(systemClock),
       clock: systemClock,
     });
     await waitFor(
@@ -125,7 +125,7 @@ test('a Prometheus that nobody reaches is an error in the reading, not an except
     testnet: 'local',
     checks,
     offsetMs: 2000,
-    transport: fetchTransport(systemClock),
+    transport: httpTransport(systemClock),
     clock: systemClock,
   });
   const reading = await ask({ atMs: 1_000_000, timeoutMs: 1000 });
@@ -143,7 +143,7 @@ test('an answer that is no vector is an error in the reading', async () => {
     testnet: 'local',
     checks,
     offsetMs: 0,
-    transport: fetchTransport(systemClock),
+    transport: httpTransport(systemClock),
     clock: systemClock,
   });
   const reading = await ask({ atMs: 1_000_000, timeoutMs: 1000 });
