@@ -37,7 +37,6 @@ export function createGuards(profile: SystemProfile): Guards {
       return failure;
     },
     add(passed, startedAtMs, startedMonoMs) {
-      drop(passed.nodes);
       const base: GateInput = { ...passed.input, kind: 'guard', startedAtMs, startedMonoMs };
       const nodes = passed.input.nodes.map((node) => {
         const established = passed.establishedOf(node.name);

@@ -45,6 +45,14 @@ describe('a gate passes', () => {
     expect(decideOn([{ slots: window(1, 0), critical: true }], standard).kind).toBe('continue');
   });
 
+  test('not with anything but OK in the tail', () => {
+    const good = '+'.repeat(48);
+    const tail = (mark: string): Slots => `${'+'.repeat(5)}${mark}${'+'.repeat(6)}`;
+    expect(decideOn([{ slots: good + tail('-') }], standard).kind).toBe('continue');
+    expect(decideOn([{ slots: good + tail('?') }], standard).kind).toBe('continue');
+    expect(decideOn([{ slots: good + tail('+') }], standard).kind).toBe('PASS');
+  });
+
   test('again once what was bad has left the window', () => {
     const early = '---' + '+'.repeat(57);
     expect(decideOn([{ slots: early, critical: true }], standard).kind).not.toBe('PASS');

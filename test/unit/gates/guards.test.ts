@@ -24,6 +24,21 @@ describe('guards', () => {
     await keeper.close();
   });
 
+  test('end a gate even in the slot in which it would have passed', async () => {
+    const world = await gateWorld();
+    const keeper = world.keeper();
+    expect((await upgrade(world, keeper, 'node-0', '1.1.0')).verdict.kind).toBe('PASS');
+    const { result } = await beginUpgrade(world, keeper, 'node-1', '1.1.0');
+    // The gate's last two slots come 4 s and 4.5 s after its beginning.
+    await world.clock.advance(3900);
+    world.show('node-0', { healthStatus: 500 });
+    const { verdict, evidence } = await world.until(result);
+    expect(verdict).toMatchObject({ kind: 'FAIL', cause: 'guard', slots: 8 });
+    expect(verdict.checks.map(({ slots }) => slots)).toEqual(Array.from({ length: 8 }, () => '++++++++'));
+    expect(evidence.guardFailure?.node).toBe('node-0');
+    await keeper.close();
+  });
+
   test('leave a node in the middle of its change out of what they count', async () => {
     const world = await gateWorld();
     const keeper = world.keeper();
