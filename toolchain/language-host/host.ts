@@ -77,7 +77,7 @@ export function createHost(engine: string): Plugin {
 
   return {
     register: (server) => server.addService(languageService.LanguageRuntimeService, service),
-    stop: () => runner.stop(),
+    stop: (wasGroupSignalled) => runner.stop(wasGroupSignalled),
   };
 }
 

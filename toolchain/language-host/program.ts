@@ -28,7 +28,7 @@ export interface ProgramExit {
   signal: string | undefined;
 }
 
-const stopGraceMs = 1_000;
+const stopGraceMs = 3_000;
 
 /** Runs Pulumi programs as child processes, and stops them all when the host ends. */
 export class ProgramRunner {
@@ -64,8 +64,9 @@ export class ProgramRunner {
     }
   }
 
-  async stop(): Promise<void> {
-    for (const controller of this.#controllers) controller.abort();
+  /** Resolves once all programs have ended. Programs that were signalled already are left to end by themselves. */
+  async stop(wereSignalled = false): Promise<void> {
+    if (!wereSignalled) for (const controller of this.#controllers) controller.abort();
     await Promise.allSettled(this.#ends);
   }
 }

@@ -5,11 +5,15 @@ import grpc from '@grpc/grpc-js';
 export interface Plugin {
   /** Adds the plugin's service to the server. */
   register(server: grpc.Server): void;
-  /** Stops whatever the plugin started. Awaited before the process ends, for at most `shutdownGraceMs`. */
-  stop(): Promise<void>;
+  /**
+   * Stops whatever the plugin started. Awaited before the process ends, for at most `shutdownGraceMs`. After the engine's
+   * SIGINT, which goes to the whole process group, children have had a signal already.
+   */
+  stop(wasGroupSignalled: boolean): Promise<void>;
 }
 
-const shutdownGraceMs = 2_000;
+/** The engine itself kills the group after 5 s. */
+const shutdownGraceMs = 4_000;
 const maxMessageBytes = 400 * 1024 * 1024;
 
 /** The engine's address: the last argument, since flags may stand before it. */
@@ -34,17 +38,16 @@ export async function servePlugin(plugin: Plugin): Promise<void> {
   });
   plugin.register(server);
   let isEnding = false;
-  const end = (): void => {
+  const end = (wasGroupSignalled: boolean): void => {
     if (isEnding) return;
     isEnding = true;
     setTimeout(endProcessGroup, shutdownGraceMs).unref();
     server.forceShutdown();
-    plugin.stop().then(endProcessGroup, endProcessGroup);
+    plugin.stop(wasGroupSignalled).then(endProcessGroup, endProcessGroup);
   };
-  process.on('SIGINT', end);
-  process.on('SIGTERM', end);
-  process.stdin.on('end', end);
-  process.stdin.on('error', end);
+  process.on('SIGINT', () => end(true));
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end(false));
+  for (const event of ['end', 'error']) process.stdin.on(event, () => end(false));
   process.stdin.resume();
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) =>

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { systemClock } from '../../../src/core/clock.ts';
 import { waitFor } from '../../../src/core/wait.ts';
 import { removeAll, testEngine, testImages, uniquePrefix } from '../../helpers/toolchain/test-engine.ts';
-import { PulumiProject } from './project.ts';
+import { PulumiProject, type Result } from './project.ts';
 
 /** Building the CLI for the first time on a machine takes minutes. */
 const setupTimeoutMs = 20 * 60_000;
@@ -24,11 +24,13 @@ beforeAll(async () => {
   project = await PulumiProject.create(root);
 }, setupTimeoutMs);
 afterEach(async () => {
-  await project.write('');
-  expect(await project.pulumi('refresh', '--yes', '--clear-pending-creates')).toMatchObject({ exitCode: 0 });
-  expect(await project.pulumi('destroy', '--yes')).toMatchObject({ exitCode: 0 });
-  expect(await project.processes()).toEqual([]);
-  await removeAll(docker, prefix);
+  try {
+    await project.write('');
+    expectSuccess(await project.pulumi('destroy', '--yes', '--refresh'));
+    expect(await project.processes()).toEqual([]);
+  } finally {
+    await removeAll(docker, prefix);
+  }
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
@@ -51,6 +53,10 @@ export const address: pulumi.Output<string> = container.networkDatas.apply((all)
 `;
 }
 
+function expectSuccess({ exitCode, output }: Result): void {
+  expect(exitCode, output).toBe(0);
+}
+
 const inspectNode = () => docker.getContainer(`${prefix}-node`).inspect();
 
 describe('pulumi', () => {
@@ -63,8 +69,8 @@ describe('pulumi', () => {
     expect(up.output).not.toMatch(/warning/i);
     const first = await inspectNode();
     expect(first.State.Running).toBe(true);
-    expect(await project.pulumi('preview', '--expect-no-changes')).toMatchObject({ exitCode: 0 });
-    expect(await project.pulumi('refresh', '--yes', '--expect-no-changes')).toMatchObject({ exitCode: 0 });
+    expectSuccess(await project.pulumi('preview', '--expect-no-changes'));
+    expectSuccess(await project.pulumi('refresh', '--yes', '--expect-no-changes'));
 
     await project.write(program(`'A=2'`));
     const replaced = await project.up();
@@ -74,7 +80,7 @@ describe('pulumi', () => {
     expect(second.Config.Env).toContain('A=2');
     expect(second.NetworkSettings.Networks[`${prefix}-net`]?.IPAddress).toBe(`${block}.10`);
 
-    expect(await project.pulumi('destroy', '--yes')).toMatchObject({ exitCode: 0 });
+    expectSuccess(await project.pulumi('destroy', '--yes'));
     const filters = { name: [prefix] };
     expect(await docker.listContainers({ all: true, filters })).toEqual([]);
     expect(await docker.listNetworks({ filters })).toEqual([]);
@@ -83,7 +89,7 @@ describe('pulumi', () => {
 
   test('changes memory and restart policy in place', async () => {
     await project.write(program(`'A=1'`, `memory: 32,`));
-    expect(await project.up()).toMatchObject({ exitCode: 0 });
+    expectSuccess(await project.up());
     const { Id: id } = await inspectNode();
     await project.write(program(`'A=1'`, `memory: 64, restart: 'always',`));
     expect(await project.up()).toMatchObject({ exitCode: 0, output: expect.stringContaining('~ 1 updated') as string });
@@ -93,14 +99,14 @@ describe('pulumi', () => {
       memory: 64 * 1024 * 1024,
       restart: 'always',
     });
-    expect(await project.pulumi('preview', '--expect-no-changes')).toMatchObject({ exitCode: 0 });
+    expectSuccess(await project.pulumi('preview', '--expect-no-changes'));
   });
 
   test('makes a vanished container again after a refresh', async () => {
     await project.write(program(`'A=1'`));
-    expect(await project.up()).toMatchObject({ exitCode: 0 });
+    expectSuccess(await project.up());
     await docker.getContainer(`${prefix}-node`).remove({ force: true });
-    expect(await project.pulumi('refresh', '--yes')).toMatchObject({ exitCode: 0 });
+    expectSuccess(await project.pulumi('refresh', '--yes'));
     expect(await project.up()).toMatchObject({ exitCode: 0, output: expect.stringContaining('+ 1 created') as string });
     expect((await inspectNode()).State.Running).toBe(true);
   });
@@ -117,19 +123,19 @@ describe('pulumi', () => {
       output: expect.stringContaining('Unable to start container') as string,
     });
     await new Promise((resolve) => blocker.close(resolve));
-    expect(await project.up()).toMatchObject({ exitCode: 0 });
+    expectSuccess(await project.up());
     expect((await inspectNode()).State.Running).toBe(true);
-    expect(await project.pulumi('preview', '--expect-no-changes')).toMatchObject({ exitCode: 0 });
+    expectSuccess(await project.pulumi('preview', '--expect-no-changes'));
   });
 
   test('writes no secret into its state', async () => {
     await project.write(program(`pulumi.secret('TOKEN=hunter2')`));
-    expect(await project.up()).toMatchObject({ exitCode: 0 });
+    expectSuccess(await project.up());
     expect((await inspectNode()).Config.Env).toContain('TOKEN=hunter2');
     const { output } = await project.pulumi('stack', 'export');
     expect(output).toContain('"envs"');
     expect(output).not.toContain('hunter2');
-    expect(await project.pulumi('preview', '--expect-no-changes')).toMatchObject({ exitCode: 0 });
+    expectSuccess(await project.pulumi('preview', '--expect-no-changes'));
   });
 
   test('refuses what the provider does not have, by name, before anything is made', async () => {
@@ -145,9 +151,9 @@ import * as docker from '@pulumi/docker';
 const here = new docker.Provider('here', { host: process.env['DOCKER_HOST']! });
 new docker.Volume('volume', { name: '${prefix}-vol' }, { provider: here });
 `);
-    expect(await project.up()).toMatchObject({ exitCode: 0 });
+    expectSuccess(await project.up());
     expect((await docker.getVolume(`${prefix}-vol`).inspect()).Name).toBe(`${prefix}-vol`);
-    expect(await project.pulumi('preview', '--expect-no-changes')).toMatchObject({ exitCode: 0 });
+    expectSuccess(await project.pulumi('preview', '--expect-no-changes'));
   });
 
   test('says what it is made of', async () => {
@@ -173,14 +179,20 @@ describe('a program that fails ends pulumi with 1', () => {
 });
 
 describe('a running pulumi', () => {
-  async function startHanging(): Promise<ReturnType<PulumiProject['start']>> {
+  /** Starts an update that never ends; resolves once its container is in the state. */
+  async function startHanging(more = ''): Promise<ReturnType<PulumiProject['start']>> {
+    const marker = join(root, 'is-up');
+    await rm(marker, { force: true });
     await project.write(`${program(`'A=1'`)}
+import { writeFileSync } from 'node:fs';
+${more}
+container.id.apply(() => writeFileSync('is-up', ''));
 setInterval(() => undefined, 1000);
 await new Promise(() => undefined);
 `);
     const running = project.start('up', '--yes', '--skip-preview');
-    const isUp = async () => ((await inspectNode()).State.Running ? true : undefined);
-    await waitFor(isUp, { clock: systemClock, what: 'the container to run', timeoutMs: 20_000 });
+    const isUp = () => readFile(marker, 'utf8');
+    await waitFor(isUp, { clock: systemClock, what: 'the container to be recorded', timeoutMs: 60_000 });
     expect((await project.processes()).length).toBeGreaterThanOrEqual(3);
     return running;
   }
@@ -195,7 +207,23 @@ await new Promise(() => undefined);
     running.kill('SIGKILL');
     await running.end;
     await expectNoProcess();
-    expect(await project.pulumi('cancel', '--yes')).toMatchObject({ exitCode: 0 });
+    expectSuccess(await project.pulumi('cancel', '--yes'));
+  });
+
+  test.each(['SIGINT', 'SIGKILL'] as const)('that gets a %s gives its program time to clean up', async (signal) => {
+    const running = await startHanging(`
+for (const name of ['SIGINT', 'SIGTERM']) {
+  process.once(name, () => setTimeout(() => {
+    writeFileSync('cleaned-up', name);
+    process.exit(1);
+  }, 500));
+}`);
+    running.kill(signal);
+    await running.end;
+    await expectNoProcess();
+    expect(await readFile(join(root, 'cleaned-up'), 'utf8')).toMatch(/^SIG(INT|TERM)$/);
+    await rm(join(root, 'cleaned-up'));
+    if (signal === 'SIGKILL') expectSuccess(await project.pulumi('cancel', '--yes'));
   });
 
   test('that is interrupted ends soon and leaves nothing pending', async () => {
