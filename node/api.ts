@@ -1,6 +1,6 @@
 import { blockHash } from './chain.ts';
 import type { Reply, Request, Routes } from './http.ts';
-import type { NodeState } from './node.ts';
+import type { NodeState } from './node-state.ts';
 import { parseTransaction, transactionId } from './transaction.ts';
 import type { ReceiptWaiters } from './receipt-waiters.ts';
 

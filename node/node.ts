@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { apiRoutes } from './api.ts';
+import type { NodeState } from './node-state.ts';
 import { BlockStore } from './block-store.ts';
 import type { CommittedBlock } from './chain.ts';
 import { ConfigError } from './config.ts';
@@ -20,19 +21,6 @@ import { Replica } from './replica.ts';
 import { transactionId } from './transaction.ts';
 import { genesisHash } from './validators.ts';
 import { WriteAheadLog } from './write-ahead-log.ts';
-
-/** A node whose store is open. */
-export interface NodeState {
-  readonly store: BlockStore;
-  readonly wal: WriteAheadLog;
-  readonly ledger: Ledger;
-  readonly mempool: Mempool;
-  readonly replica: Replica;
-  readonly isHealthy: () => boolean;
-  readonly isStopping: () => boolean;
-  readonly status: () => object;
-  readonly peers: () => object[];
-}
 
 const blocksPerTurn = 500;
 const stopDeadlineMs = 1000;

@@ -1,6 +1,6 @@
 import type { SystemProfile } from '../spec/profile.ts';
 import { decide, harmSeen, lackOfData, type Decision, type DecisionContext, type Verdict } from './decision.ts';
-import type { GateProgress } from './gate-requests.ts';
+import type { GatePhase, GateProgress } from './gate-progress.ts';
 import type { EstablishedIdentity } from './identity-check.ts';
 import type { GateProfile } from './profiles.ts';
 import { judgeQuorum } from './quorum-check.ts';
@@ -25,8 +25,6 @@ export interface GateInput {
   startedAtMs: number;
   startedMonoMs: number;
 }
-
-export type GatePhase = 'identity' | 'settle' | 'observe';
 
 /**
  * Turns readings into a verdict. A reducer without a clock and without I/O: the same readings in the same order give the same

@@ -3,20 +3,11 @@ import type { Lab } from '../lab/lab.ts';
 import type { SystemProfile } from '../spec/profile.ts';
 import type { Topology, TopologyNode } from '../topology/topology.ts';
 import type { GateEvidence, GuardFailure } from './gate-evidence.ts';
-import type { GatePhase } from './gate-judge.ts';
+import type { GatePhase, GateProgress } from './gate-progress.ts';
 import type { HttpTransport } from './probe-client.ts';
 import type { GateProfile } from './profiles.ts';
 import type { SlotReading } from './readings.ts';
 import type { GateVerdict } from './verdict.ts';
-
-/** How far a gate is after one slot, for people who watch. */
-export interface GateProgress {
-  nodes: readonly string[];
-  phase: string;
-  /** Slots counted so far. */
-  slot: number;
-  summary: string;
-}
 
 export interface GateKeeperOptions {
   /** The nodes that are read, and the network that they form. What a gate is to find comes with its request. */

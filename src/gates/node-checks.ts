@@ -102,13 +102,30 @@ export function sameHashJudge(node: string): SlotJudge {
       const agreeing = votes.get(own) ?? 0;
       for (const [other, count] of votes) {
         if (other !== own && count >= agreeing) {
-          return bad(`at height ${comparison.height} ${node} holds ${own}, ${count} others hold ${other}`);
+          return bad(`at height ${comparison.height} ${node} holds ${difference(own, other)}, as ${count} others do`);
         }
       }
       result = { state: 'OK', value: comparison.height };
     }
     return result;
   };
+}
+
+/** The hashes in which two nodes differ, short enough to be read: "app 4b85… and not aeaa…". */
+function difference(own: string, other: string): string {
+  const others = new Map(hashesOf(other));
+  return hashesOf(own)
+    .filter(([name, hash]) => others.get(name) !== hash)
+    .map(([name, hash]) => `${name} ${shortHash(hash)} and not ${shortHash(others.get(name) ?? 'none')}`)
+    .join(', ');
+}
+
+function hashesOf(key: string): [name: string, hash: string][] {
+  return Object.entries(JSON.parse(key) as Record<string, string>);
+}
+
+function shortHash(hash: string): string {
+  return hash.length > 16 ? `${hash.slice(0, 12)}…` : hash;
 }
 
 function seconds(durationMs: number): number {

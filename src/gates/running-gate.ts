@@ -1,7 +1,8 @@
 import type { SystemProfile } from '../spec/profile.ts';
 import type { Decision, Verdict } from './decision.ts';
 import type { GateEvidence } from './gate-evidence.ts';
-import { GateJudge, type GateInput, type GatePhase } from './gate-judge.ts';
+import { GateJudge, type GateInput } from './gate-judge.ts';
+import type { GatePhase } from './gate-progress.ts';
 import type { GateResult } from './gate-requests.ts';
 import type { SlotReading } from './readings.ts';
 import type { SlotFacts } from './slot-facts.ts';

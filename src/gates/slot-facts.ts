@@ -1,3 +1,4 @@
+import { canonicalJson } from '../core/canonical.ts';
 import type { QuorumRule } from '../spec/profile.ts';
 import type { Topology } from '../topology/topology.ts';
 import type { BlockComparison, NodeReading, SlotReading } from './readings.ts';
@@ -70,19 +71,11 @@ function blockVotes(comparison: BlockComparison, leftOut: ReadonlySet<string>): 
   const votes = new Map<string, number>();
   for (const [node, answer] of Object.entries(comparison.nodes)) {
     if (!answer.ok || leftOut.has(node)) continue;
-    const key = hashKey(answer.value.hashes);
+    const key = canonicalJson(answer.value.hashes);
     keyByNode.set(node, key);
     votes.set(key, (votes.get(key) ?? 0) + 1);
   }
   return { comparison, keyByNode, votes };
-}
-
-/** Short text that is equal only for equal hashes. */
-export function hashKey(hashes: Record<string, string>): string {
-  return Object.keys(hashes)
-    .sort()
-    .map((name) => `${name}=${hashes[name] ?? ''}`)
-    .join(' ');
 }
 
 /** The part of a topology that checks on all nodes need. */
