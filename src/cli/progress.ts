@@ -13,7 +13,6 @@ export function createReporter(options: { json?: boolean }): ProgressReporter {
   if (options.json) return { close: () => undefined };
   const isLive = process.stderr.isTTY && process.env.TERM !== 'dumb';
   const spinner = isLive ? ora({ stream: process.stderr, discardStdin: false }) : undefined;
-  let gate: string | undefined;
   const line = (text: string): void => {
     const wasSpinning = spinner?.isSpinning;
     if (wasSpinning) spinner?.stop();
@@ -23,19 +22,12 @@ export function createReporter(options: { json?: boolean }): ProgressReporter {
   return {
     onRecord(record) {
       const text = describe(record);
-      if (record.type === 'gate.phase') gate = `gate: ${record.phase}`;
-      if (record.type === 'gate.verdict' || record.type === 'run.finished') {
-        gate = undefined;
-        spinner?.stop();
-      }
+      if (record.type === 'gate.verdict' || record.type === 'run.finished') spinner?.stop();
       if (text !== undefined) line(`${pc.dim(record.at.slice(11, 19))} ${text}`);
     },
-    onSlot({ nodes }) {
-      if (!spinner || gate === undefined) return;
-      const heights = Object.entries(nodes).map(
-        ([name, { status }]) => `${name} ${status.ok ? (status.value.height ?? '?') : 'down'}`,
-      );
-      spinner.text = `${gate}  ${pc.dim(heights.join('  '))}`;
+    onGate({ nodes, phase, summary }) {
+      if (!spinner) return;
+      spinner.text = `gate ${gated(nodes)}: ${phase}  ${pc.dim(summary)}`;
       if (!spinner.isSpinning) spinner.start();
     },
     close: () => spinner?.stop(),

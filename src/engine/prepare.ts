@@ -24,6 +24,8 @@ export interface PreparedRun {
   order: string[];
   onFailure: OnFailure;
   hasLoad: boolean;
+  /** It may begin without a quorum where it touches broken nodes alone. */
+  isRepair: boolean;
   expected: NodeChange[];
 }
 
@@ -42,6 +44,7 @@ export async function prepareRunbook(
     changes,
     onFailure,
     hasLoad = true,
+    isRepair = false,
   } = runbook.plan({
     testnet: project.name,
     nodes: topology.nodes.map(({ name, role, startOrder, votingPower }) => ({
@@ -76,7 +79,8 @@ export async function prepareRunbook(
     runbook: runbook.name,
     parameters,
     onFailure,
-    hasLoad,
+    hasLoad: hasLoad && project.profile.submit !== undefined && topology.loadPerSecond > 0,
+    isRepair,
     order: changes.map(({ node }) => node),
   });
 }
@@ -108,6 +112,7 @@ export async function prepareUp(
     parameters: {},
     onFailure: 'hold',
     hasLoad: false,
+    isRepair: true,
     order,
   });
 }
@@ -122,11 +127,12 @@ interface PreparedInputs {
   parameters: Record<string, string>;
   onFailure: OnFailure;
   hasLoad: boolean;
+  isRepair: boolean;
   order: string[];
 }
 
 function prepared(inputs: PreparedInputs): PreparedRun {
-  const { topology, target, states, versions, order, onFailure, hasLoad } = inputs;
+  const { topology, target, states, versions, order, onFailure, hasLoad, isRepair } = inputs;
   const targetOf = (node: string): string => target.nodes.find(({ name }) => name === node)?.release.version ?? '';
   const changes: PlannedChange[] = order.map((node) => ({ node, from: versions[node] ?? '', to: targetOf(node) }));
   const stateOf = new Map([...states].map(([node, { state }]) => [node, state]));
@@ -143,7 +149,7 @@ function prepared(inputs: PreparedInputs): PreparedRun {
     node,
     kind: stateOf.get(node) === 'absent' ? 'create' : 'replace',
   }));
-  return { plan, topology, target, versions, order, onFailure, hasLoad, expected };
+  return { plan, topology, target, versions, order, onFailure, hasLoad, isRepair, expected };
 }
 
 async function look(

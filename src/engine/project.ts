@@ -128,6 +128,7 @@ async function allocate({
   const current = await readAllocation(stateDir);
   const services = loaded.spec.monitoring === false ? [] : monitoringServices;
   const extended = await extendAllocation(current, {
+    owner: stateDir,
     ports: [
       ...nodes.flatMap((node) =>
         Object.keys(profile.roles[node.role]?.ports ?? {}).map((port) => `${node.name}/${port}`),

@@ -18,6 +18,8 @@ export interface RunInputs extends SessionOptions {
   order: readonly string[];
   onFailure: OnFailure;
   hasLoad: boolean;
+  /** It may begin without a quorum where it touches broken nodes alone. */
+  isRepair: boolean;
   /** The changes that a preview must show exactly; undefined: whatever the topology needs. */
   expected?: NodeChange[];
 }
@@ -42,7 +44,10 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
     try {
       if (hasLoad) load = await offerLoad(session, inputs);
       if (plan.steps.some((step) => step.kind === 'preflight'))
-        await session.preflight(topology, inputs.order, plan.runbook !== 'up');
+        await session.preflight(topology, inputs.order, {
+          judgesIdentity: plan.runbook !== 'up',
+          mayRepair: inputs.isRepair,
+        });
       await rollForward(session, inputs);
       ending = { outcome: 'passed' };
     } catch (error) {

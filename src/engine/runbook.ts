@@ -41,6 +41,8 @@ export interface RunbookPlan {
   onFailure: OnFailure;
   /** Offer traffic throughout. Default true. */
   hasLoad?: boolean;
+  /** It brings nodes back, and may begin without a quorum where it touches broken ones alone. Default false. */
+  isRepair?: boolean;
 }
 
 export interface ParameterSpec {

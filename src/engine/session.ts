@@ -6,6 +6,7 @@ import { waitFor } from '../core/wait.ts';
 import { directSource, type SlotSource } from '../gates/direct-source.ts';
 import { guardVerdict } from '../gates/gate-evidence.ts';
 import { createGateKeeper } from '../gates/gate-keeper.ts';
+import type { GateProgress } from '../gates/gate-progress.ts';
 import type { GateBaseline, GateKeeper } from '../gates/gate-requests.ts';
 import { httpTransport } from '../gates/http-transport.ts';
 import { createProbeClient } from '../gates/probe-client.ts';
@@ -38,8 +39,8 @@ const firstScrapeTimeoutMs = 30_000;
 /** Who is told what happens while it happens. */
 export interface RunReporter {
   onRecord?(record: RunRecord): void;
-  /** Every slot of all nodes, gates or not. */
-  onSlot?(reading: SlotReading): void;
+  /** How far the gate that is being held has come. */
+  onGate?(progress: GateProgress): void;
 }
 
 export interface SessionOptions {
@@ -112,10 +113,8 @@ export class RunSession {
       lab,
       clock,
       prometheusUrl: options.prometheusUrl,
-      onSlot: (reading) => {
-        this.observer.see(reading);
-        options.reporter.onSlot?.(reading);
-      },
+      onSlot: (reading) => this.observer.see(reading),
+      onProgress: options.reporter.onGate,
       onPhase: (gate, phase) => this.#recordSoon({ type: 'gate.phase', gate, phase }),
       onGuardFailed: ({ node, check, reason }) =>
         this.#recordSoon({ type: 'guard.failed', step: 'guard', node, check, reason }),
@@ -168,16 +167,21 @@ export class RunSession {
 
   /**
    * The gate before the first action. `judgesIdentity`: the nodes must run what `topology` says, else that is drift; `up` takes what
-   * runs as it is. Of `changing`, broken nodes are to be repaired and left out of it; the quorum never is.
+   * runs as it is. Of `changing`, broken nodes are to be repaired and left out of it; the quorum is not, unless `mayRepair` and nothing
+   * that works is touched.
    */
-  async preflight(topology: Topology, changing: readonly string[], judgesIdentity: boolean): Promise<void> {
+  async preflight(
+    topology: Topology,
+    changing: readonly string[],
+    { judgesIdentity, mayRepair }: { judgesIdentity: boolean; mayRepair: boolean },
+  ): Promise<void> {
     const step = 'preflight';
     await this.record({ type: 'step.started', step });
     const health = healthOf(await this.#look(topology), this.#options.profile);
     if (this.#options.signal.aborted) throw abortedError(this.#options.signal);
     const budget = budgetOf(topology, health, []);
     const repairing = changing.filter((name) => health[name] !== 'ok');
-    if (!budget.isSafe && repairing.length === changing.length) {
+    if (!budget.isSafe && mayRepair && repairing.length === changing.length) {
       // Nothing that works is touched; there is no health to ask for until the broken nodes are back.
       await this.record({
         type: 'note',
