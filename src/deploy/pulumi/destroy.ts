@@ -4,7 +4,7 @@ import { CleanupError, LabError, messageOf, RefusedError } from '../../core/erro
 import type { Topology } from '../../topology/topology.ts';
 import { collectEvents } from './engine-events.ts';
 import type { OwnedObject, PulumiDeployerOptions } from './options.ts';
-import { containersFirst, recoverFromDeadOwner } from './recovery.ts';
+import { containersFirst, withRecovery } from './recovery.ts';
 import type { PulumiSession } from './session.ts';
 
 /**
@@ -55,7 +55,7 @@ export async function destroyTestnet(
 /** False when there is no such stack. */
 async function destroyStack(
   options: PulumiDeployerOptions,
-  { stack }: PulumiSession,
+  session: PulumiSession,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   const collector = collectEvents((event) => options.onEvent?.(event));
@@ -65,7 +65,7 @@ async function destroyStack(
     const onAbort = (): void => interrupt.abort();
     if (!isTerminalInterrupt(signal)) signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      await stack.destroy({
+      await session.stack.destroy({
         onEvent: (event) => collector.onEvent(event),
         color: 'never',
         suppressProgress: true,
@@ -76,13 +76,7 @@ async function destroyStack(
     }
   };
   try {
-    try {
-      await destroy();
-    } catch (error) {
-      if (!(error instanceof automation.ConcurrentUpdateError)) throw error;
-      await recoverFromDeadOwner(error, stack, options, signal);
-      await destroy();
-    }
+    await withRecovery({ options, session, signal }, destroy);
     return true;
   } catch (error) {
     if (error instanceof automation.StackNotFoundError) return false;

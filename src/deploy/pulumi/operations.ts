@@ -10,7 +10,7 @@ import { collectEvents, type EventCollector } from './engine-events.ts';
 import { requireExpected } from './expectation.ts';
 import type { PulumiDeployerOptions } from './options.ts';
 import { originalError, runTestnetProgram } from './program.ts';
-import { recoverFromDeadOwner } from './recovery.ts';
+import { isStackUnready, withRecovery } from './recovery.ts';
 import { changesFrom, containerUrn, nodeChangesIn, type ResourceChange } from './resource-changes.ts';
 import { openSession, type PulumiSession } from './session.ts';
 import { containersInState } from './stack-state.ts';
@@ -159,8 +159,7 @@ class Operations {
       try {
         await operation({ onEvent: (event) => collector.onEvent(event), color: 'never', suppressProgress: true });
       } catch (error) {
-        if (error instanceof automation.StackNotFoundError || error instanceof automation.ConcurrentUpdateError)
-          throw error;
+        if (isStackUnready(error)) throw error;
         if (this.#signal?.aborted) throw abortedError(this.#signal);
         throw engineFailure(collector, error);
       }
@@ -170,19 +169,16 @@ class Operations {
 
   /** Makes the stack where there is none, and cleans up after a command that was killed; both before anything is touched. */
   async #ready<T>(operation: () => Promise<T>): Promise<T> {
-    const { stack, run } = this.#session;
-    try {
-      return await operation();
-    } catch (error) {
-      if (error instanceof automation.StackNotFoundError) {
-        await run(['stack', 'init', this.#options.testnet, '--no-select'], this.#signal);
-      } else if (error instanceof automation.ConcurrentUpdateError) {
-        await recoverFromDeadOwner(error, stack, this.#options, this.#signal);
-      } else {
-        throw error;
+    const { testnet } = this.#options;
+    return withRecovery({ options: this.#options, session: this.#session, signal: this.#signal }, async () => {
+      try {
+        return await operation();
+      } catch (error) {
+        if (!(error instanceof automation.StackNotFoundError)) throw error;
+        await this.#session.run(['stack', 'init', testnet, '--no-select'], this.#signal);
+        return operation();
       }
-      return operation();
-    }
+    });
   }
 
   #urn(node: string): string {
@@ -204,6 +200,12 @@ const noHooks: RollHooks = {
 
 function engineFailure(collector: EventCollector, cause: unknown): LabError {
   const errors = collector.errors();
-  const reason = errors.length > 0 ? errors.join('; ') : messageOf(cause);
-  return new LabError(`Pulumi could not finish: ${reason}`, { cause, details: { errors } });
+  const reasons = errors.length > 0 ? errors : errorLines(messageOf(cause));
+  return new LabError(`Pulumi could not finish: ${reasons.join('; ')}`, { cause, details: { errors: reasons } });
+}
+
+/** What the CLI printed as its errors, out of a message that also repeats its command line. */
+function errorLines(message: string): string[] {
+  const lines = [...message.matchAll(/^error: (.*)$/gm)].map(([, text = '']) => text);
+  return lines.length > 0 ? [...new Set(lines)] : [message];
 }

@@ -39,6 +39,8 @@ export class PulumiProject {
     const root = await mkdtemp(join(tmpdir(), 'seatrial-pulumi-'));
     await mkdir(join(root, 'stacks'));
     await cp(join(repository, 'Pulumi.yaml'), join(root, 'Pulumi.yaml'));
+    // The CLI asks for the entry point even where the program comes from the test itself.
+    await writeFile(join(root, 'stacks', 'index.ts'), '');
     const { pulumi } = await setupToolchain({ root, downloads: false });
     const docker = testEngine();
     const [imageId] = await testImages(docker);
@@ -55,7 +57,7 @@ export class PulumiProject {
   /** From now on a hand-typed `pulumi up` runs the test's entry, on the product's package. */
   async useTestEntry(): Promise<void> {
     const manifest = await readFile(join(this.root, 'Pulumi.yaml'), 'utf8');
-    await writeFile(join(this.root, 'Pulumi.yaml'), manifest.replace('main: stacks/', 'main: entry/'));
+    await writeFile(join(this.root, 'Pulumi.yaml'), manifest.replace(/^main: .*$/m, 'main: entry/index.ts'));
     await symlink(join(repository, 'test', 'fixtures', 'pulumi-entry'), join(this.root, 'entry'));
     await symlink(join(repository, 'node_modules'), join(this.root, 'node_modules'));
     await cp(join(repository, 'package.json'), join(this.root, 'package.json'));

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 
 export interface ContainerWatch {
@@ -11,7 +10,7 @@ export interface ContainerWatch {
 /** Follows the engine's own record of what ends and starts, from now on. */
 export async function watchContainers(docker: Docker, testnet: string): Promise<ContainerWatch> {
   const filters = { type: ['container'], event: ['die', 'start'], label: [`org.seatrial.testnet=${testnet}`] };
-  const stream = (await docker.getEvents({ filters: JSON.stringify(filters) })) as Readable;
+  const stream = await docker.getEvents({ filters: JSON.stringify(filters) });
   const down = new Set<string>();
   const replaced: string[] = [];
   let mostDownAtOnce = 0;
@@ -30,8 +29,9 @@ export async function watchContainers(docker: Docker, testnet: string): Promise<
   });
   return {
     async end() {
-      stream.destroy();
-      await once(stream, 'close');
+      const closed = once(stream, 'close');
+      if ('destroy' in stream && typeof stream.destroy === 'function') stream.destroy();
+      await closed;
       return { replaced, mostDownAtOnce };
     },
   };

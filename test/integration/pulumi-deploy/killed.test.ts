@@ -1,0 +1,122 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { systemClock } from '../../../src/core/clock.ts';
+import { waitFor } from '../../../src/core/wait.ts';
+import type { Topology } from '../../../src/topology/topology.ts';
+import { NotedHooks, PulumiProject, type SampleTestnet } from '../../helpers/pulumi/pulumi-project.ts';
+
+const script = join(import.meta.dirname, '../../fixtures/pulumi-entry/rolling-child.ts');
+let project: PulumiProject;
+beforeAll(async () => {
+  project = await PulumiProject.create();
+});
+afterAll(() => project.remove());
+
+/** Rolls in a process of its own and kills that and its CLI, but not the plugins, once `line` stands in the log. */
+async function rollAndKill(topology: Topology, line: string, afterMs = 0): Promise<void> {
+  const { root, cli, env } = project;
+  await writeFile(join(root, 'input.json'), JSON.stringify({ topology, cli, env }));
+  await rm(join(root, 'calls.log'), { force: true });
+  const child = spawn(process.execPath, [script, root], {
+    detached: true,
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+  });
+  const ended = once(child, 'exit');
+  await waitFor(async () => ((await readFile(join(root, 'calls.log'), 'utf8')).includes(line) ? true : undefined), {
+    clock: systemClock,
+    what: `the roll to log "${line}"`,
+    timeoutMs: 60_000,
+    intervalMs: 10,
+  });
+  await systemClock.sleep(afterMs);
+  process.kill(-(child.pid ?? 0), 'SIGKILL');
+  expect(await ended).toEqual([null, 'SIGKILL']);
+}
+
+const byId = (a: { id: string }, b: { id: string }): number => (a.id < b.id ? -1 : 1);
+
+async function locks(testnet: SampleTestnet): Promise<string[]> {
+  const folder = join(project.root, '.seatrial/pulumi-state/.pulumi/locks/organization/seatrial', testnet.name);
+  const files = await readdir(folder).catch(() => []);
+  return files.filter((file) => file.endsWith('.json'));
+}
+
+test('a roll goes on where one was killed in the middle of a replacement', async () => {
+  const testnet = project.testnet();
+  const hooks = new NotedHooks();
+  await testnet.deployer.roll({ topology: testnet.topology(['1', '1', '1']), order: [] }, hooks);
+  const second = testnet.topology(['2', '2', '2']);
+  await rollAndKill(second, 'before node-1 replace', 60);
+  expect(await locks(testnet)).toHaveLength(1);
+  hooks.take();
+
+  await testnet.deployer.roll({ topology: second, order: [] }, hooks);
+  expect(hooks.take().filter((call) => call.startsWith('after') || call.startsWith('created'))).toEqual(
+    expect.arrayContaining([expect.stringContaining('node-1') as string, 'after node-2']),
+  );
+  const versions = await Promise.all(
+    second.nodes.map(async ({ name }) => (await testnet.container(name).inspect()).Config.Env),
+  );
+  for (const env of versions) expect(env).toContain('VERSION=2');
+  expect(await testnet.deployer.preview(second)).toEqual([]);
+  expect(await locks(testnet)).toEqual([]);
+});
+
+test.each([0, 400, 900])(
+  'destroy leaves nothing after a roll was killed %i ms into the first creation',
+  async (afterMs) => {
+    const testnet = project.testnet();
+    const topology = testnet.topology(['1', '1', '1'], await testnet.secretFiles(3, 'secret-'));
+    await rollAndKill(topology, 'before node-2 create', afterMs);
+    await testnet.deployer.destroy(topology);
+    expect(await testnet.objects()).toEqual([]);
+    expect((await project.pulumi('stack', 'ls')).output).not.toContain(testnet.name);
+    expect((await readdir(join(project.root, 'stacks'))).join()).not.toContain(testnet.name);
+    expect(await locks(testnet)).toEqual([]);
+  },
+);
+
+test('a state that a kill left torn is put back from before, and what was made since is found again', async () => {
+  const testnet = project.testnet();
+  const topology = testnet.topology(['1', '1']);
+  const hooks = new NotedHooks();
+  await testnet.deployer.roll({ topology, order: [] }, hooks);
+  const state = join(project.root, '.seatrial/pulumi-state/.pulumi/stacks/seatrial', `${testnet.name}.json`);
+  const whole = await readFile(state, 'utf8');
+  await writeFile(state, whole.slice(0, whole.length / 2));
+  await testnet.deployer.roll({ topology: testnet.topology(['2', '2']), order: [] }, hooks);
+  expect((await testnet.container('node-1').inspect()).Config.Env).toContain('VERSION=2');
+  await writeFile(state, '');
+  await testnet.deployer.destroy(topology);
+  expect(await testnet.objects()).toEqual([]);
+  expect((await project.pulumi('stack', 'ls')).output).not.toContain(testnet.name);
+});
+
+test('a lock of a process on another machine is respected, and nothing is touched', async () => {
+  const testnet = project.testnet();
+  const topology = testnet.topology(['1', '1']);
+  const hooks = new NotedHooks();
+  await testnet.deployer.roll({ topology, order: [] }, hooks);
+  const before = await testnet.objects();
+  hooks.take();
+  const folder = join(project.root, '.seatrial/pulumi-state/.pulumi/locks/organization/seatrial', testnet.name);
+  await mkdir(folder, { recursive: true });
+  const lock = { pid: 1, username: 'someone', hostname: 'elsewhere', timestamp: new Date().toISOString() };
+  const file = join(folder, `${randomUUID()}.json`);
+  await writeFile(file, JSON.stringify(lock));
+
+  const refused = { code: 'locked', message: expect.stringContaining('someone@elsewhere') as string };
+  await expect(
+    testnet.deployer.roll({ topology: testnet.topology(['2', '2']), order: [] }, hooks),
+  ).rejects.toMatchObject(refused);
+  await expect(testnet.deployer.destroy(topology)).rejects.toMatchObject(refused);
+  expect(hooks.calls).toEqual([]);
+  expect((await testnet.objects()).sort(byId)).toEqual(before.sort(byId));
+  expect(before.length).toBeGreaterThan(4);
+  expect(await locks(testnet)).toHaveLength(1);
+});
