@@ -33,7 +33,7 @@ describe('bad releases', () => {
     [
       'it holds another hash',
       (world) => world.show('node-0', { hash: 'fork' }),
-      { cause: 'bad-ratio', reason: /same-hash of node-0 .* holds block=fork-\d+, 3 others hold block=block-/ },
+      { cause: 'bad-ratio', reason: /same-hash of node-0 .* holds block fork-\d+ and not block-\d+, as 3 others do/ },
     ],
     [
       'it has no peers',

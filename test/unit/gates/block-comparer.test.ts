@@ -53,7 +53,7 @@ describe('the same-hash check', () => {
     const world = { n0: 'x', n1: 'y', n2: 'y', n3: 'y' };
     expect(judge(world, 'n0')).toMatchObject({
       state: 'BAD',
-      detail: expect.stringContaining('n0 holds app=x block=b') as string,
+      detail: expect.stringContaining('n0 holds app x and not y, as 3 others do') as string,
     });
     expect(judge(world, 'n1')).toEqual({ state: 'OK', value: 7 });
   });
