@@ -13,7 +13,9 @@ export default defineRunbook({
     const past = history.find((change) => (run === 'last' ? differs(change.before) : change.runId === run));
     if (!past) {
       throw new UsageError(
-        run === 'last' ? 'no earlier run has left a node on another release: there is nothing to roll back' : `there is no run ${run} of this testnet`,
+        run === 'last'
+          ? 'no earlier run has left a node on another release: there is nothing to roll back'
+          : `there is no run ${run} of this testnet`,
       );
     }
     return {
@@ -26,6 +28,7 @@ export default defineRunbook({
         .reverse(),
       // A rollback is never rolled back.
       onFailure: 'hold',
+      isRepair: true,
     };
   },
 });

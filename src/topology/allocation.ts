@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { sha256 } from '../core/canonical.ts';
 import { LabError } from '../core/errors.ts';
 import { readJsonFile, writeFileAtomic } from '../core/files.ts';
 
@@ -16,6 +17,8 @@ export interface Allocation {
 }
 
 export interface AllocationNeeds {
+  /** State folder of the testnet. The search for ports begins at a place of its own, so that projects that are not up do not meet. */
+  owner: string;
   /** Keys of all ports that need a host port. */
   ports: readonly string[];
   /** Names that need an address in the network, nodes and monitoring services. Empty on the process lab. */
@@ -30,6 +33,7 @@ export interface AllocationNeeds {
 
 const firstPort = 21_000;
 const lastPort = 29_999;
+const portCount = lastPort - firstPort + 1;
 
 /** The stored allocation, or an empty one. */
 export async function readAllocation(stateDir: string): Promise<Allocation> {
@@ -49,15 +53,15 @@ function allocationFile(stateDir: string): string {
 export async function extendAllocation(current: Allocation, needs: AllocationNeeds): Promise<Allocation> {
   const taken = new Set([current, ...needs.others].flatMap((allocation) => Object.values(allocation.ports)));
   const ports = { ...current.ports };
-  let candidate = firstPort;
+  const offset = Number.parseInt(sha256(needs.owner).slice(0, 8), 16);
+  let tried = 0;
   for (const key of needs.ports) {
-    if (ports[key] !== undefined) continue;
-    while (taken.has(candidate) || !(await isFree(candidate, needs.bindAddress))) {
-      if (++candidate > lastPort)
+    while (ports[key] === undefined) {
+      if (tried === portCount)
         throw new LabError(`no free port is left between ${firstPort} and ${lastPort} on ${needs.bindAddress}`);
+      const candidate = firstPort + ((offset + tried++) % portCount);
+      if (!taken.has(candidate) && (await isFree(candidate, needs.bindAddress))) ports[key] = candidate;
     }
-    taken.add(candidate);
-    ports[key] = candidate;
   }
   const hosts = { ...current.hosts };
   let octet = 10;

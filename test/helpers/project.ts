@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll } from 'vitest';
+import { systemClock } from '../../src/core/clock.ts';
+import { waitFor } from '../../src/core/wait.ts';
 import { readJournal } from '../../src/journal/read-journal.ts';
 import type { RunRecord } from '../../src/journal/records.ts';
 import { runFolder } from '../../src/journal/run-files.ts';
@@ -83,6 +85,15 @@ export class TestProject {
     return this.start(...args).ended;
   }
 
+  /** A command that must end well; its output is the error when it does not. */
+  async succeed(...args: string[]): Promise<CommandResult> {
+    const result = await this.seatrial(...args);
+    if (result.exitCode !== 0) {
+      throw new Error(`seatrial ${args.join(' ')} ended with ${result.exitCode}: ${result.stdout}${result.stderr}`);
+    }
+    return result;
+  }
+
   /** Starts a command and does not wait for its end. */
   start(...args: string[]): RunningCommand {
     return running(spawnCommand(this.root, args), args);
@@ -90,8 +101,7 @@ export class TestProject {
 
   /** The output of a command that must succeed, as JSON. */
   async json<T>(...args: string[]): Promise<T> {
-    const { exitCode, stdout, stderr } = await this.seatrial(...args, '--json');
-    if (exitCode !== 0) throw new Error(`seatrial ${args.join(' ')} ended with ${exitCode}: ${stdout}${stderr}`);
+    const { stdout } = await this.succeed(...args, '--json');
     return JSON.parse(stdout) as T;
   }
 
@@ -105,10 +115,13 @@ export class TestProject {
     return Object.fromEntries(found.map(({ node, stat }) => [node, `${stat.pid}:${stat.startTicks}`]));
   }
 
-  async pidOf(name: string): Promise<number> {
-    const found = (await findMarked(this.testnet, this.stateDir)).find((marked) => marked.node === name);
+  /** Kills a node as a crash would; returns when it is gone. */
+  async crash(name: string): Promise<void> {
+    const found = (await findMarked(this.testnet, this.stateDir)).find(({ node }) => node === name);
     if (!found) throw new Error(`${name} does not run`);
-    return found.stat.pid;
+    process.kill(found.stat.pid, 'SIGKILL');
+    const isGone = async () => ((await this.instances())[name] === undefined ? true : undefined);
+    await waitFor(isGone, { clock: systemClock, what: `${name} to end`, timeoutMs: 5000 });
   }
 
   /** Ids of the runs, oldest first. */
