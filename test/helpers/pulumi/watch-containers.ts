@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 
 export interface ContainerWatch {
@@ -30,7 +31,7 @@ export async function watchContainers(docker: Docker, testnet: string): Promise<
   return {
     async end() {
       const closed = once(stream, 'close');
-      if ('destroy' in stream && typeof stream.destroy === 'function') stream.destroy();
+      (stream as unknown as Readable).destroy();
       await closed;
       return { replaced, mostDownAtOnce };
     },
