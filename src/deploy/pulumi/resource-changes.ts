@@ -53,21 +53,18 @@ export function nodeChangesIn(changes: readonly ResourceChange[]): NodeChange[] 
 
 /**
  * Changes that no change of a node explains: of monitoring, of the network, of a volume that should have stayed, and in-place
- * changes. The making and removing of a node brings its volumes along, the first making of a testnet everything.
+ * changes. What is missing beside the nodes may be made, and a node's volumes come and go with it.
  */
 export function unexplained(changes: readonly ResourceChange[]): ResourceChange[] {
   const nodes = new Map(nodeChangesIn(changes).map(({ node, kind }) => [node, kind]));
-  const isFirst = changes.some(({ type, action }) => type === 'pulumi:pulumi:Stack' && action === 'create');
   return changes.filter(({ type, node, action }) => {
     if (type === 'pulumi:pulumi:Stack' || type.startsWith('seatrial:')) return false;
     // Another address of the same engine, or another release of the provider: nothing that runs is touched.
     if (type.startsWith('pulumi:providers:') && action !== 'replace') return false;
-    if (isFirst && action === 'create') return false;
     const kind = node === undefined ? undefined : nodes.get(node);
     if (type === containerType && kind !== undefined) return false;
-    if (kind === 'create') return action !== 'create';
-    if (kind === 'remove') return action !== 'delete';
-    return true;
+    if (action === 'create') return node !== undefined && kind === undefined;
+    return !(action === 'delete' && kind === 'remove');
   });
 }
 
