@@ -1,5 +1,3 @@
-import pc from 'picocolors';
-
 /** Writes the result of a command. Only here does the product write to standard output. */
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -7,10 +5,6 @@ export function print(text: string): void {
 
 export function printJson(value: unknown): void {
   print(JSON.stringify(value, null, 2));
-}
-
-export function printError(text: string): void {
-  process.stderr.write(`${pc.red('error')}: ${text}\n`);
 }
 
 /** Columns padded to their widest cell; the last one is left ragged. Colours do not count. */

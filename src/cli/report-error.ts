@@ -1,7 +1,8 @@
 import { CommanderError } from 'commander';
+import pc from 'picocolors';
 import { messageOf, SeatrialError, SpecError } from '../core/errors.ts';
 import { exitCode, exitCodeOfError } from '../core/exit-code.ts';
-import { printError, printJson } from './output.ts';
+import { printJson } from './output.ts';
 
 /** Tells the user what went wrong and returns the exit code. The stack is shown only for what nobody foresaw. */
 export function reportError(error: unknown, asJson: boolean): number {
@@ -18,4 +19,8 @@ export function reportError(error: unknown, asJson: boolean): number {
   if (asJson) printJson({ error: { code: 'internal', message: messageOf(error) } });
   else printError(error instanceof Error ? (error.stack ?? error.message) : String(error));
   return exitCode.lab;
+}
+
+function printError(text: string): void {
+  process.stderr.write(`${pc.red('error')}: ${text}\n`);
 }

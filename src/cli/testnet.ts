@@ -1,5 +1,4 @@
 import { UsageError } from '../core/errors.ts';
-import { didYouMean } from '../core/nearest.ts';
 import { readDeployedTopology, stateFolder } from '../engine/state.ts';
 import type { SystemProfile } from '../spec/profile.ts';
 import { loadProfile } from '../spec/load-profile.ts';
@@ -26,6 +25,7 @@ export async function openDeployed(name: string): Promise<DeployedTestnet> {
 
 async function notUp({ root, name }: TestnetReference): Promise<UsageError> {
   const { testnetNames } = await import('../engine/testnet-files.ts');
+  const { didYouMean } = await import('../core/nearest.ts');
   const known = await testnetNames(root);
   if (known.includes(name))
     return new UsageError(`${name} is not up; bring it up with: seatrial up stacks/${name}.yaml`);
