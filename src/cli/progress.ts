@@ -11,7 +11,8 @@ export interface ProgressReporter extends RunReporter {
 /** With `json`, nothing is reported while running: the result is printed at the end. */
 export function createReporter(options: { json?: boolean }): ProgressReporter {
   if (options.json) return { close: () => undefined };
-  const isLive = process.stderr.isTTY && process.env.TERM !== 'dumb';
+  // A terminal without a width (a bare pseudo-terminal) cannot be drawn on.
+  const isLive = process.stderr.isTTY && process.stderr.columns > 0 && process.env.TERM !== 'dumb';
   const spinner = isLive ? ora({ stream: process.stderr, discardStdin: false }) : undefined;
   const line = (text: string): void => {
     const wasSpinning = spinner?.isSpinning;
