@@ -42,7 +42,9 @@ export function describe(record: RunRecord): string | undefined {
       return `${pc.bold(`run ${record.runId}`)} ${record.runbook} on ${record.testnet} (${record.lab} lab, plan ${record.planHash.slice(0, 12)})`;
     case 'intent':
       return record.action === 'replace'
-        ? `${record.node}: replacing ${record.fromVersion ?? 'unknown'} → ${record.toVersion}`
+        ? record.fromVersion === record.toVersion
+          ? `${record.node}: starting ${record.toVersion} anew`
+          : `${record.node}: replacing ${record.fromVersion ?? 'unknown'} → ${record.toVersion}`
         : `${record.node}: ${record.action === 'create' ? `creating ${record.toVersion}` : 'removing'}`;
     case 'done':
       return `${record.node}: runs ${record.version} (${record.digest.slice(7, 19)}), took ${(record.tookMs / 1000).toFixed(1)} s`;
