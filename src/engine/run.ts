@@ -98,10 +98,9 @@ async function settleFailure(session: RunSession, inputs: RunInputs, error: unkn
   const ending = endingOf(error);
   const isFailure = error instanceof GateError && error.verdict.kind === 'FAIL';
   if (!isFailure || inputs.onFailure === 'hold' || session.changed.length === 0) return ending;
-  const failed = session.changed.at(-1);
-  const nodes = (inputs.onFailure === 'node' && failed !== undefined ? [failed] : [...session.changed]).reverse();
   try {
-    await rollBack(session, inputs, [...new Set(nodes)], ending.reason ?? '');
+    const changed = await session.brokenFirst([...new Set(session.changed)].reverse());
+    await rollBack(session, inputs, inputs.onFailure === 'node' ? changed.slice(0, 1) : changed, ending.reason ?? '');
     return { outcome: 'rolled-back', ...(ending.reason !== undefined && { reason: ending.reason }) };
   } catch (second) {
     const { reason } = endingOf(second);
@@ -109,7 +108,7 @@ async function settleFailure(session: RunSession, inputs: RunInputs, error: unkn
   }
 }
 
-/** Newest first, each node behind the same gate. The signal that ends a run does not end its rollback. */
+/** Each node behind the same gate. The signal that ends a run does not end its rollback. */
 async function rollBack(session: RunSession, inputs: RunInputs, nodes: string[], reason: string): Promise<void> {
   const { deployer, versions, target, topologyFor } = inputs;
   await session.record({ type: 'rollback.started', reason, nodes });
@@ -117,7 +116,10 @@ async function rollBack(session: RunSession, inputs: RunInputs, nodes: string[],
   const back = await topologyFor({ ...after, ...versionsOf(nodes, versions), ...untouched(inputs, session) });
   session.forgetGuards();
   const signal = new AbortController().signal;
-  await deployer.roll({ topology: back, order: nodes }, session.hooks(back, 'rollback', nodes, signal), signal);
+  const hooks = session.hooks(back, 'rollback', nodes, signal);
+  // Nodes that are not taken back are not gated: beside the broken one they could fail, and time matters.
+  const isProven = async (node: string): Promise<boolean> => !nodes.includes(node) || hooks.isProven(node);
+  await deployer.roll({ topology: back, order: nodes }, { ...hooks, isProven }, signal);
 }
 
 /** Nodes that the run has not reached keep what they ran. */

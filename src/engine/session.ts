@@ -9,7 +9,7 @@ import { createGateKeeper } from '../gates/gate-keeper.ts';
 import type { GateProgress } from '../gates/gate-progress.ts';
 import type { GateBaseline, GateKeeper } from '../gates/gate-requests.ts';
 import { httpTransport } from '../gates/http-transport.ts';
-import { createProbeClient } from '../gates/probe-client.ts';
+import { createProbeClient, type HttpTransport } from '../gates/probe-client.ts';
 import type { SlotReading } from '../gates/readings.ts';
 import type { GateVerdict } from '../gates/verdict.ts';
 import { storeEvidence } from '../journal/evidence.ts';
@@ -58,6 +58,8 @@ export interface SessionOptions {
   signal: AbortSignal;
   /** Where the testnet's Prometheus is reached from here. */
   prometheusUrl?: string | undefined;
+  /** How nodes are asked. Default: HTTP. */
+  transport?: HttpTransport | undefined;
 }
 
 /**
@@ -87,7 +89,7 @@ export class RunSession {
     parts: { journal: Journal; observations: ObservationWriter; ledger: Ledger },
   ) {
     const { topology, lab, profile, clock } = options;
-    const transport = httpTransport(clock);
+    const transport = options.transport ?? httpTransport(clock);
     this.#options = options;
     this.#journal = parts.journal;
     this.#observations = parts.observations;
@@ -113,6 +115,7 @@ export class RunSession {
       lab,
       clock,
       prometheusUrl: options.prometheusUrl,
+      transport,
       onSlot: (reading) => this.observer.see(reading),
       onProgress: options.reporter.onGate,
       onPhase: (gate, phase) => this.#recordSoon({ type: 'gate.phase', gate, phase }),
@@ -188,6 +191,7 @@ export class RunSession {
         level: 'warning',
         text: `the network has no quorum; repairing it: ${budget.sentence}`,
       });
+      this.#keeper.beginChange(repairing);
       await this.record({ type: 'step.done', step });
       return;
     }
@@ -213,7 +217,16 @@ export class RunSession {
       throw new RefusedError('unsafe', `the network is not healthy enough to begin: ${verdict.reason}`);
     }
     if (verdict.kind !== 'PASS') throw new GateError(nodes, verdict);
+    // Until their turn comes they are no reason to call another node's peers or agreement bad.
+    this.#keeper.beginChange(repairing);
     await this.record({ type: 'step.done', step });
+  }
+
+  /** These nodes, those first that do not work now: to take a node that works beside them may cost the quorum. */
+  async brokenFirst(nodes: readonly string[]): Promise<string[]> {
+    const { topology, profile } = this.#options;
+    const health = healthOf(await this.#look(topology, new AbortController().signal), profile);
+    return [...nodes].sort((a, b) => Number(health[a] === 'ok') - Number(health[b] === 'ok'));
   }
 
   /** Before a rollback: what the guards found has been answered. */
@@ -244,7 +257,9 @@ export class RunSession {
       });
       if (change.kind !== 'create' || !this.changed.includes(name)) this.changed.push(name);
       if (node) this.#versions[name] = node.release.version;
-      await writeDesired(target.stateDir, { specHash: this.#options.specHash, versions: this.#versions });
+      // `up` brings the nodes to what is wanted already, however far it comes; a run moves that node by node.
+      const wanted = this.#options.plan.runbook === 'up' ? versionsIn(target) : this.#versions;
+      await writeDesired(target.stateDir, { specHash: this.#options.specHash, versions: wanted });
       // Whatever becomes of this command, others then compare the node with what it was last meant to be.
       const others = this.#deployed.nodes.filter((other) => other.name !== name);
       const nodes = [...others, ...(node ? [node] : [])].sort((a, b) => a.index - b.index);
@@ -285,13 +300,10 @@ export class RunSession {
         if (wasTouched) await end(step, name, change);
         if (change.kind === 'remove') return;
         ungated.push(name);
-        const missing = await this.#quorumWaitsFor(
-          target,
-          order.filter((other) => !startedAtMs.has(other)),
-          signal,
-        );
-        if (missing.length > 0) {
-          const text = `the gate of ${name} waits: without ${missing.join(', ')} there is no quorum`;
+        const coming = order.filter((other) => !startedAtMs.has(other));
+        const { broken, hasQuorum } = await this.#brokenAmong(coming, target, signal);
+        if (broken.length > 0 && !hasQuorum) {
+          const text = `the gate of ${name} waits: without ${broken.join(', ')} there is no quorum`;
           await this.record({ type: 'note', level: 'info', text });
           return;
         }
@@ -402,15 +414,19 @@ export class RunSession {
     });
   }
 
-  /** Broken nodes among the coming ones without which what runs by now has no quorum. */
-  async #quorumWaitsFor(target: Topology, coming: readonly string[], signal: AbortSignal): Promise<string[]> {
-    if (coming.length === 0) return [];
+  /** Nodes among the coming ones that are down until their own turn, and whether there is a quorum without them. */
+  async #brokenAmong(
+    coming: readonly string[],
+    target: Topology,
+    signal: AbortSignal,
+  ): Promise<{ broken: string[]; hasQuorum: boolean }> {
+    if (coming.length === 0) return { broken: [], hasQuorum: true };
     const health = healthOf(await this.#look(target, signal), this.#options.profile);
     if (signal.aborted) throw abortedError(signal);
     const broken = coming.filter((name) => health[name] === 'down');
     // What was just started may not answer yet; it counts for what it is to be.
     for (const name of this.changed) health[name] = 'ok';
-    return budgetOf(target, health, []).isSafe ? [] : broken;
+    return { broken, hasQuorum: budgetOf(target, health, []).isSafe };
   }
 
   async #gate(
@@ -484,4 +500,8 @@ export class RunSession {
       signal,
     });
   }
+}
+
+function versionsIn({ nodes }: Topology): Record<string, string> {
+  return Object.fromEntries(nodes.map(({ name, release }) => [name, release.version]));
 }
