@@ -8,6 +8,7 @@ import type { Topology } from '../topology/topology.ts';
 import type { NodeChange } from './deployer.ts';
 import { readKnownReleases, versionOfDigest } from './known-releases.ts';
 import { completeParameters } from './load-runbook.ts';
+import { hasPassed } from './passed.ts';
 import { makePlan, type PlannedChange } from './plan.ts';
 import type { Project } from './project.ts';
 import type { OnFailure, PastChange, Runbook } from './runbook.ts';
@@ -38,8 +39,9 @@ export async function prepareRunbook(
   signal?: AbortSignal,
 ): Promise<PreparedRun> {
   const parameters = completeParameters(runbook, given);
-  const topology = await project.topology(project.desired.versions, signal);
-  const { states, versions } = await look(project, lab, topology);
+  const wanted = await project.topology(project.desired.versions, signal);
+  const { states, versions } = await look(project, lab, wanted);
+  const topology = await project.topology(await startingVersions(project, states, versions), signal);
   const {
     changes,
     onFailure,
@@ -172,6 +174,24 @@ async function look(
     return [node.name, (digest === undefined ? undefined : versionOfDigest(known, digest, wanted)) ?? wanted] as const;
   });
   return { states: new Map(observations.map((found) => [found.node, found])), versions: Object.fromEntries(versions) };
+}
+
+/**
+ * What each node is to run when a run begins: what it passed its gate with; otherwise what is wanted. They differ after an `up` that
+ * failed half-way, which a run may take up from.
+ */
+async function startingVersions(
+  project: Project,
+  states: ReadonlyMap<string, NodeObservation>,
+  running: Record<string, string>,
+): Promise<Record<string, string>> {
+  const versions = { ...project.desired.versions };
+  for (const [node, { identity }] of states) {
+    const version = running[node];
+    if (!identity || version === undefined || !(await hasPassed(project.stateDir, node, identity))) continue;
+    versions[node] = version;
+  }
+  return versions;
 }
 
 /** What earlier runs changed, newest first; runs whose journal is broken cannot tell. */
