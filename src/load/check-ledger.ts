@@ -29,14 +29,17 @@ interface CheckOptions {
 /** Reads every block that may hold an acknowledged transaction, on every node, and compares with the ledger. */
 export async function checkLedger({ profile, clients, ledger, clock, signal }: CheckOptions): Promise<LedgerCheck> {
   const { transactionsAt } = profile;
-  const ids = new Set(ledger.acknowledged.map((transaction) => transaction.id));
-  const heights = ledger.acknowledged.flatMap(({ height }) => height ?? []);
-  if (ids.size === 0) return { lost: [], duplicated: [], unchecked: 0 };
+  const all = new Set(ledger.acknowledged.map((transaction) => transaction.id));
+  const placed = ledger.acknowledged.filter(({ height }) => height !== undefined);
+  const ids = new Set(placed.map((transaction) => transaction.id));
+  const heights = placed.flatMap(({ height }) => height ?? []);
+  const withoutHeight = all.size - ids.size;
+  if (all.size === 0) return { lost: [], duplicated: [], unchecked: 0 };
   if (!transactionsAt || heights.length === 0) {
     return {
       lost: [],
       duplicated: [],
-      unchecked: ids.size,
+      unchecked: all.size,
       reason: 'the system does not tell which transactions a block holds',
     };
   }
@@ -48,9 +51,10 @@ export async function checkLedger({ profile, clients, ledger, clock, signal }: C
 
   await mapConcurrent([...clients], clients.size, async ([node, client]) => {
     try {
-      await reach(profile, client, last, clock, signal);
+      // A second copy may stand in a later block than the first one.
+      const top = await reach(profile, client, last, clock, signal);
       const seen = new Map<string, number>();
-      const range = Array.from({ length: last - first + 1 }, (_, index) => first + index);
+      const range = Array.from({ length: top - first + 1 }, (_, index) => first + index);
       await mapConcurrent(range, 8, async (height) => {
         for (const id of await transactionsAt(client, height)) seen.set(id, (seen.get(id) ?? 0) + 1);
       });
@@ -60,25 +64,27 @@ export async function checkLedger({ profile, clients, ledger, clock, signal }: C
       failures.push(`${node}: ${messageOf(error)}`);
     }
   });
+  if (withoutHeight > 0) failures.push(`${withoutHeight} were acknowledged without a height`);
   return {
     lost: [...lost],
     duplicated: [...duplicated],
-    unchecked: failures.length > 0 ? ids.size : 0,
+    unchecked: failures.length > (withoutHeight > 0 ? 1 : 0) ? all.size : withoutHeight,
     ...(failures.length > 0 && { reason: failures.join('; ') }),
   };
 }
 
+/** Waits until a node has this height; returns the one it has. */
 async function reach(
   profile: Pick<SystemProfile, 'probe'>,
   client: ProbeClient,
   height: number,
   clock: Clock,
   signal?: AbortSignal,
-): Promise<void> {
+): Promise<number> {
   const startMs = clock.monotonicMs();
   for (;;) {
     const status = await profile.probe(client).catch((error: unknown) => messageOf(error));
-    if (typeof status !== 'string' && (status.height ?? -1) >= height) return;
+    if (typeof status !== 'string' && status.height !== undefined && status.height >= height) return status.height;
     if (clock.monotonicMs() - startMs > catchUpTimeoutMs) {
       const seen = typeof status === 'string' ? status : `height ${status.height ?? 'unknown'}`;
       throw new Error(`did not reach height ${height} within ${catchUpTimeoutMs / 1000} s; last seen: ${seen}`);

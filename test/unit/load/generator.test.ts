@@ -1,0 +1,155 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { createVirtualClock, type VirtualClock } from '../../../src/lab/fake/virtual-clock.ts';
+import { startLoad, type LoadOptions } from '../../../src/load/generator.ts';
+import { openLedger, type Ledger } from '../../../src/load/ledger.ts';
+import { temporaryFolder } from '../../helpers/temporary-folder.ts';
+import { FakeChain } from './fake-chain.ts';
+
+interface World {
+  chain: FakeChain;
+  clock: VirtualClock;
+  ledger: Ledger;
+  file: string;
+  start(options?: Partial<LoadOptions>): ReturnType<typeof startLoad>;
+}
+
+async function world(): Promise<World> {
+  const chain = new FakeChain(['a', 'b', 'c']);
+  const clock = createVirtualClock({ isAutomatic: false });
+  const file = join(await temporaryFolder(), 'ledger.jsonl');
+  const ledger = await openLedger(file);
+  const { profile, clients } = chain;
+  const start = (options: Partial<LoadOptions> = {}) =>
+    startLoad({ profile, clients, perSecond: 20, ledger, clock, label: 'run', ...options });
+  return { chain, clock, ledger, file, start };
+}
+
+describe('the load generator', () => {
+  test('offers its rate, to the nodes in turn, each transaction another', async () => {
+    const { chain, clock, ledger, start } = await world();
+    const load = start();
+    await clock.advance(10_000);
+    await load.stop();
+    expect(ledger.counts).toEqual({ sent: 200, acknowledged: 200, rejected: 0, unknown: 0 });
+    expect(new Set(chain.submitted.map(({ payload }) => payload)).size).toBe(200);
+    for (const node of ['a', 'b', 'c']) {
+      const share = chain.submitted.filter((one) => one.node === node).length;
+      expect(share).toBeGreaterThanOrEqual(66);
+    }
+    await ledger.close();
+  });
+
+  test('passes over a node that does not serve, as a load balancer would', async () => {
+    const { chain, clock, ledger, start } = await world();
+    const load = start({ isServing: (node) => node !== 'b' });
+    await clock.advance(3_000);
+    await load.stop();
+    expect(chain.submitted.length).toBe(60);
+    expect(chain.submitted.some(({ node }) => node === 'b')).toBe(false);
+    await ledger.close();
+  });
+
+  test('sends nothing while no node serves, and does not make up for it', async () => {
+    const { chain, clock, ledger, start } = await world();
+    let isServing = false;
+    const load = start({ isServing: () => isServing });
+    await clock.advance(5_000);
+    expect(chain.submitted).toEqual([]);
+    isServing = true;
+    await clock.advance(1_000);
+    await load.stop();
+    expect(chain.submitted.length).toBeGreaterThanOrEqual(19);
+    expect(chain.submitted.length).toBeLessThanOrEqual(21);
+    await ledger.close();
+  });
+
+  test('counts refusals, time-outs and failed calls as what they are, never as acknowledged', async () => {
+    const { chain, clock, ledger, start } = await world();
+    chain.answer = (_node, sequence) => {
+      if (sequence % 4 === 0) return Promise.resolve({ outcome: 'rejected', reason: 'full' });
+      if (sequence % 4 === 1) return Promise.resolve({ outcome: 'unknown', reason: 'timeout' });
+      if (sequence % 4 === 2) return Promise.reject(new Error('ECONNRESET'));
+      return undefined;
+    };
+    const load = start();
+    await clock.advance(2_000);
+    await load.stop();
+    expect(ledger.counts).toEqual({ sent: 40, acknowledged: 10, rejected: 10, unknown: 20 });
+    expect(ledger.acknowledged).toHaveLength(10);
+    await ledger.close();
+  });
+
+  test('waits at the stop for what is on its way, so that every transaction has its outcome', async () => {
+    const { chain, clock, ledger, start } = await world();
+    chain.answer = async (_node, sequence) => {
+      await clock.sleep(3_000);
+      return { outcome: 'acknowledged', id: String(sequence), height: 1 };
+    };
+    const load = start();
+    await clock.advance(1_000);
+    const stopped = load.stop();
+    expect(ledger.counts.sent).toBe(0);
+    await clock.advance(5_000);
+    await stopped;
+    expect(ledger.counts).toMatchObject({ sent: 20, acknowledged: 20 });
+    expect(ledger.latenciesMs.every((latency) => latency === 3_000)).toBe(true);
+    await ledger.close();
+  });
+
+  test('piles up no more than 200 without an answer', async () => {
+    const { chain, clock, ledger, start } = await world();
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    chain.answer = async () => {
+      await held;
+      return { outcome: 'rejected', reason: 'late' };
+    };
+    const load = start({ perSecond: 100 });
+    await clock.advance(10_000);
+    expect(chain.submitted).toHaveLength(200);
+    release();
+    await load.stop();
+    await ledger.close();
+  });
+
+  test('of a system without transactions, or of rate 0, is none', async () => {
+    const { chain, clock, ledger, start } = await world();
+    const loads = [start({ perSecond: 0 }), start({ profile: {} })];
+    await clock.advance(5_000);
+    for (const load of loads) await load.stop();
+    expect(chain.submitted).toEqual([]);
+    expect(ledger.counts.sent).toBe(0);
+    await ledger.close();
+  });
+});
+
+describe('the ledger', () => {
+  test('keeps every submission as a line on disk', async () => {
+    const { ledger, file } = await world();
+    for (let sequence = 0; sequence < 120; sequence++) {
+      ledger.record('a', sequence, { outcome: 'acknowledged', id: `tx-${sequence}`, height: 7 }, 12.4);
+    }
+    ledger.record('b', 120, { outcome: 'unknown', reason: 'timeout' }, 5000);
+    await ledger.close();
+    const lines = (await readFile(file, 'utf8'))
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown);
+    expect(lines).toHaveLength(121);
+    expect(lines[0]).toEqual({ sequence: 0, node: 'a', latencyMs: 12, outcome: 'acknowledged', id: 'tx-0', height: 7 });
+    expect(lines[120]).toMatchObject({ node: 'b', outcome: 'unknown', reason: 'timeout' });
+  });
+
+  test('tells what became of one node’s load since it was last asked', async () => {
+    const { ledger } = await world();
+    ledger.record('a', 0, { outcome: 'acknowledged', id: 'x' }, 1);
+    ledger.record('a', 1, { outcome: 'rejected', reason: 'no' }, 1);
+    ledger.record('b', 2, { outcome: 'unknown', reason: 'no' }, 1);
+    expect(ledger.takeTally('a')).toEqual({ acknowledged: 1, errors: 1 });
+    expect(ledger.takeTally('a')).toEqual({ acknowledged: 0, errors: 0 });
+    expect(ledger.takeTally('b')).toEqual({ acknowledged: 0, errors: 1 });
+    await ledger.close();
+  });
+});
