@@ -27,7 +27,8 @@ export interface PreparedRun {
   hasLoad: boolean;
   /** It may begin without a quorum where it touches broken nodes alone. */
   isRepair: boolean;
-  expected: NodeChange[];
+  /** What a preview must show exactly; undefined where the file decides, as with `up`. */
+  expected?: NodeChange[];
 }
 
 /** Expands a runbook against the testnet as it is. Throws UsageError for parameters that cannot be met. */
