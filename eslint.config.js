@@ -51,6 +51,8 @@ export default tseslint.config(
       ],
     },
   },
+  // A fixture is a program of its own, which may end itself.
+  { files: ['test/fixtures/**'], rules: { 'no-restricted-properties': 'off' } },
   {
     files: ['**/*.js', '**/*.mjs', '**/*.cjs'],
     ...tseslint.configs.disableTypeChecked,

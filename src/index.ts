@@ -17,4 +17,12 @@ export type {
 export { UsageError } from './core/errors.ts';
 export { didYouMean } from './core/nearest.ts';
 export { defineRunbook } from './engine/runbook.ts';
-export type { OnFailure, ParameterSpec, PastChange, Runbook, RunbookContext, RunbookNode, RunbookPlan } from './engine/runbook.ts';
+export type {
+  OnFailure,
+  ParameterSpec,
+  PastChange,
+  Runbook,
+  RunbookContext,
+  RunbookNode,
+  RunbookPlan,
+} from './engine/runbook.ts';

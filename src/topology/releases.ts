@@ -2,7 +2,7 @@ import { copyFile, mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { sha256File } from '../core/canonical.ts';
-import { LabError, messageOf, SpecError } from '../core/errors.ts';
+import { LabError, messageOf, SpecError, UsageError } from '../core/errors.ts';
 import { didYouMean } from '../core/nearest.ts';
 import type { LoadedSpec } from '../spec/load.ts';
 import type { SystemProfile } from '../spec/profile.ts';
@@ -54,7 +54,7 @@ async function resolveRelease(
   release: ReleaseSpec,
   options: ResolveOptions,
 ): Promise<ResolvedRelease> {
-  const { loaded, images, signal } = options;
+  const { loaded, images } = options;
   const folder = dirname(loaded.file);
   if ('program' in release) {
     return asProgram(version, resolve(folder, release.program), ['program'], release.digest, options);
@@ -62,17 +62,7 @@ async function resolveRelease(
   if ('image' in release || release.build.dockerfile !== undefined) {
     if (!images)
       throw new SpecError([{ message: `release ${version} is an image, which the ${loaded.spec.lab} lab cannot run` }]);
-    const imageId =
-      'image' in release
-        ? await images.image(release.image, signal)
-        : await images.context(
-            {
-              context: resolve(folder, release.build.context),
-              dockerfile: release.build.dockerfile ?? 'Dockerfile',
-              args: stringArgs(release.build.args),
-            },
-            signal,
-          );
+    const imageId = await releaseImage(version, release, images, options);
     checkDigest(version, imageId, release.digest, options);
     return { version, kind: 'image', digest: imageId, imageId };
   }
@@ -81,6 +71,32 @@ async function resolveRelease(
     return await asProgram(version, program.path, ['build', 'context'], release.digest, options);
   } finally {
     await rm(program.folder, { recursive: true, force: true });
+  }
+}
+
+/** The image of a release; a failure says which release it was and where it stands in the file. */
+async function releaseImage(
+  version: string,
+  release: Exclude<ReleaseSpec, { program: string }>,
+  images: ImageResolver,
+  { loaded, signal }: ResolveOptions,
+): Promise<string> {
+  try {
+    if ('image' in release) return await images.image(release.image, signal);
+    const { context, dockerfile = 'Dockerfile', args } = release.build;
+    const folder = resolve(dirname(loaded.file), context);
+    return await images.context({ context: folder, dockerfile, args: stringArgs(args) }, signal);
+  } catch (error) {
+    const position = loaded.document.position([
+      'releases',
+      version,
+      ...('image' in release ? ['image'] : ['build', 'context']),
+    ]);
+    const message = `release ${version}: ${messageOf(error)}`;
+    if (error instanceof UsageError) throw new SpecError([{ message, position }], { cause: error });
+    if (!(error instanceof LabError)) throw error;
+    const { file, line, column } = position;
+    throw new LabError(`${file}:${line}:${column}: ${message}`, { cause: error, details: error.details });
   }
 }
 

@@ -1,7 +1,6 @@
 import type { Deployer } from '../../engine/deployer.ts';
 import type { PulumiDeployerOptions } from './options.ts';
 
-
 /**
  * A deployer for container labs, through Pulumi's Automation API, on the same project, backend and stack that a hand-typed
  * `pulumi up` uses.
