@@ -1,0 +1,32 @@
+import { appendFileSync } from 'node:fs';
+
+/** A line of RESULTS.md. */
+export interface Result {
+  figure: string;
+  measured: string;
+  /** Absent for what is only reported. */
+  limit?: string;
+  isMet?: boolean;
+  how: string;
+}
+
+/** The file through which bench/run.ts hears of results; without it they are only printed. */
+export const resultsVariable = 'SEATRIAL_BENCH_RESULTS';
+
+export function report(result: Result): void {
+  const { figure, measured, limit, isMet, how } = result;
+  const verdict = isMet === undefined ? '' : isMet ? ' (met)' : ' (NOT met)';
+  process.stdout.write(`${figure}: ${measured}${limit === undefined ? '' : `, limit ${limit}`}${verdict}; ${how}\n`);
+  const file = process.env[resultsVariable];
+  if (file !== undefined) appendFileSync(file, `${JSON.stringify(result)}\n`);
+}
+
+/** A result that is a number below its limit. */
+export function reportLimit(
+  figure: string,
+  value: number,
+  limit: number,
+  { unit, measured, how }: { unit: string; measured: string; how: string },
+): void {
+  report({ figure, measured, limit: `≤ ${limit} ${unit}`, isMet: value <= limit, how });
+}
