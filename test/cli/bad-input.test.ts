@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../src/core/clock.ts';
 import { readJsonFile } from '../../src/core/files.ts';
+import { waitFor } from '../../src/core/wait.ts';
 import type { Allocation } from '../../src/topology/allocation.ts';
 import { useProject } from '../helpers/project.ts';
 import { buildReleases } from '../helpers/reference-releases.ts';
@@ -78,22 +80,6 @@ describe('before anything is up', () => {
     expect(stderr).toMatch(/yaml:5:\d+: release 1\.0\.0: the program cannot be read: ENOENT/);
     expect(exitCode).toBe(2);
   });
-
-  test.skipIf(!isRoot)(
-    'a disk that is full while journalling (needs root on Linux): exit 4, nothing is started',
-    async () => {
-      await mkdir(project.stateDir, { recursive: true });
-      await promisify(execFile)('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', project.stateDir]);
-      onTestFinished(async () => {
-        await promisify(execFile)('umount', ['--lazy', project.stateDir]);
-      });
-      await writeFile(join(project.stateDir, 'filler'), Buffer.alloc(64 * 1024));
-      const { exitCode, stderr } = await project.seatrial('up', project.file);
-      expect(stderr).toMatch(/ENOSPC/);
-      expect(exitCode).toBe(4);
-      expect(await project.instances()).toEqual({});
-    },
-  );
 });
 
 describe('with four nodes that are up', () => {
@@ -131,6 +117,26 @@ describe('with four nodes that are up', () => {
     expect(Object.keys(before.instances)).toHaveLength(4);
     expect({ instances: await project.instances(), runs: await project.runIds() }).toEqual(before);
   });
+
+  test.skipIf(!isRoot)(
+    'a disk that is full while journalling (needs root on Linux, to mount one of 64 KiB): exit 4, nothing is touched',
+    async () => {
+      const before = { instances: await project.instances(), versions: await versions() };
+      const runs = join(project.stateDir, 'runs');
+      await promisify(execFile)('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', runs]);
+      try {
+        await writeFile(join(runs, 'filler'), Buffer.alloc(40 * 1024));
+        const { exitCode, stdout, stderr } = await project.seatrial(...upgrade);
+        expect(stdout).toMatch(/gate 4 nodes: smoke/);
+        expect(`${stdout}${stderr}`).toMatch(/runs\/.*ENOSPC/);
+        expect(exitCode).toBe(4);
+      } finally {
+        await promisify(execFile)('umount', ['--lazy', runs]);
+      }
+      expect(Object.keys(before.instances)).toHaveLength(4);
+      expect({ instances: await project.instances(), versions: await versions() }).toEqual(before);
+    },
+  );
 
   test('a second command while one runs: exit 2 and the name of the one that holds the lock', async () => {
     const first = project.start(...upgrade, '--set', 'nodes=validator-0');
@@ -227,10 +233,14 @@ describe('with four nodes that are up', () => {
   });
 });
 
-async function listen(port: number): Promise<Server> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(port, '127.0.0.1', resolve);
-  });
-  return server;
+/** A server on the port of a node that has just ended: the system may take a moment to give it back. */
+function listen(port: number): Promise<Server> {
+  const attempt = async (): Promise<Server> => {
+    const server = createServer();
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject).listen(port, '127.0.0.1', resolve);
+    });
+    return server;
+  };
+  return waitFor(attempt, { clock: systemClock, what: `port ${port}`, timeoutMs: 5000 });
 }
