@@ -99,7 +99,7 @@ export async function openHandTypedUp(
     };
     try {
       if (prepared.plan.steps.some((step) => step.kind === 'preflight'))
-        await session.preflight(prepared.topology, prepared.order, { judgesIdentity: false, mayRepair: true });
+        await session.gates.preflight(prepared.topology, prepared.order, { judgesIdentity: false, mayRepair: true });
     } catch (error) {
       await finish(error);
       throw error;

@@ -44,7 +44,7 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
     try {
       if (hasLoad) load = await offerLoad(session, inputs);
       if (plan.steps.some((step) => step.kind === 'preflight'))
-        await session.preflight(topology, inputs.order, {
+        await session.gates.preflight(topology, inputs.order, {
           judgesIdentity: plan.runbook !== 'up',
           mayRepair: inputs.isRepair,
         });
@@ -99,7 +99,7 @@ async function settleFailure(session: RunSession, inputs: RunInputs, error: unkn
   const isFailure = error instanceof GateError && error.verdict.kind === 'FAIL';
   if (!isFailure || inputs.onFailure === 'hold' || session.changed.length === 0) return ending;
   try {
-    const changed = await session.brokenFirst([...new Set(session.changed)].reverse());
+    const changed = await session.gates.brokenFirst([...new Set(session.changed)].reverse());
     await rollBack(session, inputs, inputs.onFailure === 'node' ? changed.slice(0, 1) : changed, ending.reason ?? '');
     return { outcome: 'rolled-back', ...(ending.reason !== undefined && { reason: ending.reason }) };
   } catch (second) {
@@ -114,7 +114,7 @@ async function rollBack(session: RunSession, inputs: RunInputs, nodes: string[],
   await session.record({ type: 'rollback.started', reason, nodes });
   const after = Object.fromEntries(target.nodes.map((node) => [node.name, node.release.version]));
   const back = await topologyFor({ ...after, ...versionsOf(nodes, versions), ...untouched(inputs, session) });
-  session.forgetGuards();
+  session.gates.forgetGuards();
   const signal = new AbortController().signal;
   const hooks = session.hooks(back, 'rollback', nodes, signal);
   // Nodes that are not taken back are not gated: beside the broken one they could fail, and time matters.

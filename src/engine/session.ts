@@ -1,18 +1,11 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { abortedError, type Clock } from '../core/clock.ts';
-import { messageOf, RefusedError } from '../core/errors.ts';
-import { waitFor } from '../core/wait.ts';
-import { directSource, type SlotSource } from '../gates/direct-source.ts';
-import { guardVerdict } from '../gates/gate-evidence.ts';
+import { type Clock } from '../core/clock.ts';
+import { directSource } from '../gates/direct-source.ts';
 import { createGateKeeper } from '../gates/gate-keeper.ts';
 import type { GateProgress } from '../gates/gate-progress.ts';
-import type { GateBaseline, GateKeeper } from '../gates/gate-requests.ts';
 import { httpTransport } from '../gates/http-transport.ts';
 import { createProbeClient, type HttpTransport } from '../gates/probe-client.ts';
-import type { SlotReading } from '../gates/readings.ts';
-import type { GateVerdict } from '../gates/verdict.ts';
-import { storeEvidence } from '../journal/evidence.ts';
 import { Journal } from '../journal/journal.ts';
 import { ObservationWriter } from '../journal/observations.ts';
 import type { NodeBefore, Plan, RunCost, RunEvent, RunRecord } from '../journal/records.ts';
@@ -22,19 +15,15 @@ import { openLedger, type Ledger } from '../load/ledger.ts';
 import type { ProbeClient, SystemProfile } from '../spec/profile.ts';
 import { writeDesired } from '../topology/desired.ts';
 import type { Topology, TopologyNode } from '../topology/topology.ts';
-import { budgetOf, healthOf } from './budget.ts';
 import type { NodeChange, RollHooks } from './deployer.ts';
-import { exitCodeOf, GateError, type Ending } from './outcome.ts';
+import { exitCodeOf, type Ending } from './outcome.ts';
 import { createObserver, type Observer } from './observer.ts';
-import { hasPassed, recordPassed } from './passed.ts';
+import { hasPassed } from './passed.ts';
 import { planHash, stepId } from './plan.ts';
+import { RunGates } from './run-gates.ts';
 import { writeDeployedTopology } from './state.ts';
 
 const seatrialVersion = (createRequire(import.meta.url)('../../package.json') as { version: string }).version;
-/** Time for one look at all nodes before a step. */
-const lookTimeoutMs = 2_000;
-/** Discovery by file takes up to 5 s, and then comes one scrape interval. */
-const firstScrapeTimeoutMs = 30_000;
 
 /** Who is told what happens while it happens. */
 export interface RunReporter {
@@ -75,14 +64,12 @@ export class RunSession {
   readonly changed: string[] = [];
   readonly #options: SessionOptions;
   readonly #journal: Journal;
-  readonly #source: SlotSource;
   readonly #observations: ObservationWriter;
   readonly #versions: Record<string, string>;
   #deployed: Topology;
   readonly #startedMs: number;
-  readonly #keeper: GateKeeper;
-  #baseline: GateBaseline | undefined;
-  #gates = 0;
+  /** The gates of this run, and what they look at. */
+  readonly gates: RunGates;
 
   private constructor(
     options: SessionOptions,
@@ -95,7 +82,6 @@ export class RunSession {
     this.#observations = parts.observations;
     this.ledger = parts.ledger;
     this.runDir = runFolder(topology.stateDir, options.runId);
-    this.#source = directSource({ profile, lab, clock, transport });
     this.#versions = { ...options.versions };
     this.#deployed = topology;
     this.#startedMs = clock.monotonicMs();
@@ -109,7 +95,7 @@ export class RunSession {
       write: (line) => this.#observations.add(line),
       takeTally: (node) => this.ledger.takeTally(node),
     });
-    this.#keeper = createGateKeeper({
+    const keeper = createGateKeeper({
       topology,
       profile,
       lab,
@@ -122,7 +108,16 @@ export class RunSession {
       onGuardFailed: ({ node, check, reason }) =>
         this.#recordSoon({ type: 'guard.failed', step: 'guard', node, check, reason }),
     });
-    this.#keeper.start();
+    const source = directSource({ profile, lab, clock, transport });
+    this.gates = new RunGates({
+      ...options,
+      transport,
+      keeper,
+      source,
+      runDir: this.runDir,
+      record: (event) => this.record(event),
+    });
+    keeper.start();
   }
 
   /** Starts a run: its journal's first record is on the disk when this resolves. */
@@ -156,7 +151,7 @@ export class RunSession {
   /** Lets go of everything where no last record can be written. Failures are left out: the one that led here is told. */
   async abandon(): Promise<void> {
     await Promise.allSettled([
-      this.#keeper.close(),
+      this.gates.close(),
       this.ledger.close(),
       this.#observations.close(),
       this.#journal.close(),
@@ -166,72 +161,6 @@ export class RunSession {
   async record(event: RunEvent): Promise<void> {
     const record = await this.#journal.append(event);
     this.#options.reporter.onRecord?.(record);
-  }
-
-  /**
-   * The gate before the first action. `judgesIdentity`: the nodes must run what `topology` says, else that is drift; `up` takes what
-   * runs as it is. Of `changing`, broken nodes are to be repaired and left out of it; the quorum is not, unless `mayRepair` and nothing
-   * that works is touched.
-   */
-  async preflight(
-    topology: Topology,
-    changing: readonly string[],
-    { judgesIdentity, mayRepair }: { judgesIdentity: boolean; mayRepair: boolean },
-  ): Promise<void> {
-    const step = 'preflight';
-    await this.record({ type: 'step.started', step });
-    const health = healthOf(await this.#look(topology), this.#options.profile);
-    if (this.#options.signal.aborted) throw abortedError(this.#options.signal);
-    const budget = budgetOf(topology, health, []);
-    const repairing = changing.filter((name) => health[name] !== 'ok');
-    if (!budget.isSafe && mayRepair && repairing.length === changing.length) {
-      // Nothing that works is touched; there is no health to ask for until the broken nodes are back.
-      await this.record({
-        type: 'note',
-        level: 'warning',
-        text: `the network has no quorum; repairing it: ${budget.sentence}`,
-      });
-      this.#keeper.beginChange(repairing);
-      await this.record({ type: 'step.done', step });
-      return;
-    }
-    if (!budget.isSafe) {
-      const reason = `the network has no quorum to begin with: ${budget.sentence}`;
-      await this.record({ type: 'step.refused', step, reason });
-      throw new RefusedError('unsafe', `${reason}. Repair it first with: seatrial up stacks/${topology.testnet}.yaml`);
-    }
-    const gate = this.#nextGate();
-    const judged = topology.nodes.filter(({ name }) => !repairing.includes(name));
-    const nodes = judged.map(({ name }) => name);
-    await this.#startGate(gate, step, nodes, topology);
-    const { verdict, baseline, evidence } = await this.#keeper.preflight({
-      gateId: gate,
-      nodes: judged,
-      exclude: repairing,
-      judgesIdentity,
-      signal: this.#options.signal,
-    });
-    this.#baseline = baseline;
-    await this.#recordVerdict(gate, step, nodes, verdict, evidence);
-    if (verdict.kind === 'FAIL') {
-      throw new RefusedError('unsafe', `the network is not healthy enough to begin: ${verdict.reason}`);
-    }
-    if (verdict.kind !== 'PASS') throw new GateError(nodes, verdict);
-    // Until their turn comes they are no reason to call another node's peers or agreement bad.
-    this.#keeper.beginChange(repairing);
-    await this.record({ type: 'step.done', step });
-  }
-
-  /** These nodes, those first that do not work now: to take a node that works beside them may cost the quorum. */
-  async brokenFirst(nodes: readonly string[]): Promise<string[]> {
-    const { topology, profile } = this.#options;
-    const health = healthOf(await this.#look(topology, new AbortController().signal), profile);
-    return [...nodes].sort((a, b) => Number(health[a] === 'ok') - Number(health[b] === 'ok'));
-  }
-
-  /** Before a rollback: what the guards found has been answered. */
-  forgetGuards(): void {
-    this.#keeper.stopGuards();
   }
 
   /**
@@ -286,11 +215,11 @@ export class RunSession {
       before: async (name, change) => {
         const step = change.kind === 'create' ? 'create' : stepId(label, name);
         if (change.kind !== 'create') {
-          this.#throwIfGuardFailed([name]);
+          this.gates.throwIfGuardFailed([name]);
           await this.record({ type: 'step.started', step });
-          if (change.kind === 'replace') await this.#checkBudget(target, name, step, signal);
+          if (change.kind === 'replace') await this.gates.checkBudget(target, name, step, signal);
         }
-        this.#keeper.beginChange([name]);
+        this.gates.beginChange([name]);
         await begin(step, name, change);
       },
       after: async (name, change) => {
@@ -301,7 +230,7 @@ export class RunSession {
         if (change.kind === 'remove') return;
         ungated.push(name);
         const coming = order.filter((other) => !startedAtMs.has(other));
-        const { broken, hasQuorum } = await this.#brokenAmong(coming, target, signal);
+        const { broken, hasQuorum } = await this.gates.brokenAmong(coming, this.changed, target, signal);
         if (broken.length > 0 && !hasQuorum) {
           const text = `the gate of ${name} waits: without ${broken.join(', ')} there is no quorum`;
           await this.record({ type: 'note', level: 'info', text });
@@ -310,14 +239,14 @@ export class RunSession {
         const gated = ungated.splice(0);
         const touchedAtMs = gated.flatMap((node) => startedAtMs.get(node) ?? []);
         const actionAtMs = touchedAtMs.length > 0 ? Math.min(...touchedAtMs) : undefined;
-        await this.#gate(step, gated, target, actionAtMs, signal);
+        await this.gates.gate(step, gated, target, actionAtMs, signal);
         for (const node of gated) await this.record({ type: 'step.done', step: stepId(label, node) });
       },
       afterCreated: async (names) => {
         const step = 'create';
         for (const name of names) await end(step, name, { node: name, kind: 'create' });
-        await this.#awaitFirstScrapes(names, signal);
-        await this.#gate(
+        await this.gates.awaitFirstScrapes(names, signal);
+        await this.gates.gate(
           step,
           names,
           target,
@@ -336,7 +265,7 @@ export class RunSession {
 
   /** Ends the run: last record, everything closed. Returns the exit code. */
   async finish(ending: Ending, cost: Pick<RunCost, 'lost' | 'duplicated'>): Promise<number> {
-    await this.#keeper.close();
+    await this.gates.close();
     const seen = this.observer.cost();
     await this.ledger.close();
     const observations = await this.#observations.close();
@@ -377,128 +306,9 @@ export class RunSession {
     );
   }
 
-  async #checkBudget(target: Topology, name: string, step: string, signal: AbortSignal): Promise<void> {
-    const health = healthOf(await this.#look(target, signal), this.#options.profile);
-    if (signal.aborted) throw abortedError(signal);
-    const budget = budgetOf(target, health, [name]);
-    // Taking a node that does not count anyway costs nothing; it is how a broken network is repaired.
-    if (budget.isSafe || health[name] !== 'ok' || target.availability === 'halt-allowed') return;
-    const reason = `taking ${name} down is not safe: ${budget.sentence}`;
-    await this.record({ type: 'step.refused', step, reason });
-    throw new RefusedError('unsafe', reason);
-  }
-
-  /** A Prometheus that was made with the nodes has to find them first. When it does not, the gate will say so. */
-  async #awaitFirstScrapes(nodes: readonly string[], signal: AbortSignal): Promise<void> {
-    const { prometheusUrl, topology, clock } = this.#options;
-    if (prometheusUrl === undefined) return;
-    const query = encodeURIComponent(`up{testnet="${topology.testnet}"}`);
-    const client = createProbeClient({ baseUrl: () => prometheusUrl, transport: httpTransport(clock), signal });
-    const scraped = async (): Promise<true | undefined> => {
-      const answer = (await client.getJson('prometheus', `/api/v1/query?query=${query}`)) as {
-        data?: { result?: { metric: { node?: string } }[] };
-      };
-      const seen = new Set((answer.data?.result ?? []).map(({ metric }) => metric.node));
-      return nodes.every((node) => seen.has(node)) ? true : undefined;
-    };
-    const options = {
-      clock,
-      what: 'the first scrape of every node',
-      timeoutMs: firstScrapeTimeoutMs,
-      intervalMs: 250,
-      signal,
-    };
-    await waitFor(scraped, options).catch(async (error: unknown) => {
-      if (signal.aborted) throw error;
-      await this.record({ type: 'note', level: 'warning', text: messageOf(error) });
-    });
-  }
-
-  /** Nodes among the coming ones that are down until their own turn, and whether there is a quorum without them. */
-  async #brokenAmong(
-    coming: readonly string[],
-    target: Topology,
-    signal: AbortSignal,
-  ): Promise<{ broken: string[]; hasQuorum: boolean }> {
-    if (coming.length === 0) return { broken: [], hasQuorum: true };
-    const health = healthOf(await this.#look(target, signal), this.#options.profile);
-    if (signal.aborted) throw abortedError(signal);
-    const broken = coming.filter((name) => health[name] === 'down');
-    // What was just started may not answer yet; it counts for what it is to be.
-    for (const name of this.changed) health[name] = 'ok';
-    return { broken, hasQuorum: budgetOf(target, health, []).isSafe };
-  }
-
-  async #gate(
-    step: string,
-    nodes: readonly string[],
-    target: Topology,
-    startedAtMs: number | undefined,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const gate = this.#nextGate();
-    await this.#startGate(gate, step, nodes, target);
-    const gated = target.nodes.filter(({ name }) => nodes.includes(name));
-    const { verdict, evidence } = await this.#keeper.gate({
-      gateId: gate,
-      nodes: gated,
-      actionAtMs: startedAtMs === Infinity ? undefined : startedAtMs,
-      baseline: this.#baseline,
-      signal,
-    });
-    await this.#recordVerdict(gate, step, nodes, verdict, evidence);
-    if (verdict.kind !== 'PASS') throw new GateError(nodes, verdict);
-    const identities: Record<string, NodeIdentity> = {};
-    for (const node of gated) {
-      const { identity } = await this.#options.lab.observe(node);
-      if (identity) identities[node.name] = identity;
-    }
-    await recordPassed(target.stateDir, identities);
-  }
-
-  /** Harm on a node that was changed before ends the stage before the next one is touched. */
-  #throwIfGuardFailed(nodes: readonly string[]): void {
-    const { guardFailure } = this.#keeper;
-    if (guardFailure) throw new GateError(nodes, guardVerdict(guardFailure));
-  }
-
   /** For what gates and guards tell from within; a failing journal shows at the next record that is waited for. */
   #recordSoon(event: RunEvent): void {
     this.record(event).catch(() => undefined);
-  }
-
-  #nextGate(): string {
-    return `gate-${++this.#gates}`;
-  }
-
-  async #startGate(gate: string, step: string, nodes: readonly string[], topology: Topology): Promise<void> {
-    const { deadlineMs } = this.#keeper.timings;
-    await this.record({ type: 'gate.started', gate, step, nodes: [...nodes], profile: topology.gate, deadlineMs });
-  }
-
-  async #recordVerdict(
-    gate: string,
-    step: string,
-    nodes: readonly string[],
-    verdict: GateVerdict,
-    evidence: unknown,
-  ): Promise<void> {
-    const hash = await storeEvidence(this.runDir, evidence);
-    await this.record({ type: 'gate.verdict', gate, step, nodes: [...nodes], verdict, evidence: hash });
-  }
-
-  #look(topology: Topology, signal: AbortSignal = this.#options.signal): Promise<SlotReading> {
-    const { clock } = this.#options;
-    return this.#source({
-      slot: 0,
-      atMs: clock.wallMs(),
-      monoMs: clock.monotonicMs(),
-      nodes: topology.nodes,
-      focus: new Set(),
-      leftOut: [],
-      timeoutMs: lookTimeoutMs,
-      signal,
-    });
   }
 }
 

@@ -1,0 +1,253 @@
+import { abortedError, type Clock } from '../core/clock.ts';
+import { messageOf, RefusedError } from '../core/errors.ts';
+import { waitFor } from '../core/wait.ts';
+import type { SlotSource } from '../gates/direct-source.ts';
+import { guardVerdict } from '../gates/gate-evidence.ts';
+import type { GateBaseline, GateKeeper } from '../gates/gate-requests.ts';
+import { createProbeClient, type HttpTransport } from '../gates/probe-client.ts';
+import type { SlotReading } from '../gates/readings.ts';
+import type { GateVerdict } from '../gates/verdict.ts';
+import { storeEvidence } from '../journal/evidence.ts';
+import type { RunEvent } from '../journal/records.ts';
+import type { Lab, NodeIdentity } from '../lab/lab.ts';
+import type { SystemProfile } from '../spec/profile.ts';
+import type { Topology } from '../topology/topology.ts';
+import { budgetOf, healthOf } from './budget.ts';
+import { GateError } from './outcome.ts';
+import { recordPassed } from './passed.ts';
+
+/** Time for one look at all nodes before a step. */
+const lookTimeoutMs = 2_000;
+/** Discovery by file takes up to 5 s, and then comes one scrape interval. */
+const firstScrapeTimeoutMs = 30_000;
+
+export interface RunGatesOptions {
+  topology: Topology;
+  profile: SystemProfile;
+  lab: Lab;
+  clock: Clock;
+  signal: AbortSignal;
+  prometheusUrl?: string | undefined;
+  transport: HttpTransport;
+  keeper: GateKeeper;
+  source: SlotSource;
+  runDir: string;
+  record(event: RunEvent): Promise<void>;
+}
+
+/** The gates of one run: each is journalled with its evidence, and refusals are told before anything is touched. */
+export class RunGates {
+  readonly #options: RunGatesOptions;
+  readonly #keeper: GateKeeper;
+  #baseline: GateBaseline | undefined;
+  #count = 0;
+
+  constructor(options: RunGatesOptions) {
+    this.#options = options;
+    this.#keeper = options.keeper;
+  }
+
+  /**
+   * The gate before the first action. `judgesIdentity`: the nodes must run what `topology` says, else that is drift; `up` takes what
+   * runs as it is. Of `changing`, broken nodes are to be repaired and left out of it; the quorum is not, unless `mayRepair` and nothing
+   * that works is touched.
+   */
+  async preflight(
+    topology: Topology,
+    changing: readonly string[],
+    { judgesIdentity, mayRepair }: { judgesIdentity: boolean; mayRepair: boolean },
+  ): Promise<void> {
+    const step = 'preflight';
+    await this.#options.record({ type: 'step.started', step });
+    const health = healthOf(await this.#look(topology), this.#options.profile);
+    if (this.#options.signal.aborted) throw abortedError(this.#options.signal);
+    const budget = budgetOf(topology, health, []);
+    const repairing = changing.filter((name) => health[name] !== 'ok');
+    if (!budget.isSafe && mayRepair && repairing.length === changing.length) {
+      // Nothing that works is touched; there is no health to ask for until the broken nodes are back.
+      await this.#options.record({
+        type: 'note',
+        level: 'warning',
+        text: `the network has no quorum; repairing it: ${budget.sentence}`,
+      });
+      this.#keeper.beginChange(repairing);
+      await this.#options.record({ type: 'step.done', step });
+      return;
+    }
+    if (!budget.isSafe) {
+      const reason = `the network has no quorum to begin with: ${budget.sentence}`;
+      await this.#options.record({ type: 'step.refused', step, reason });
+      throw new RefusedError('unsafe', `${reason}. Repair it first with: seatrial up stacks/${topology.testnet}.yaml`);
+    }
+    const gate = this.#nextGate();
+    const judged = topology.nodes.filter(({ name }) => !repairing.includes(name));
+    const nodes = judged.map(({ name }) => name);
+    await this.#startGate(gate, step, nodes, topology);
+    const { verdict, baseline, evidence } = await this.#keeper.preflight({
+      gateId: gate,
+      nodes: judged,
+      exclude: repairing,
+      judgesIdentity,
+      signal: this.#options.signal,
+    });
+    this.#baseline = baseline;
+    await this.#recordVerdict(gate, step, nodes, verdict, evidence);
+    if (verdict.kind === 'FAIL') {
+      throw new RefusedError('unsafe', `the network is not healthy enough to begin: ${verdict.reason}`);
+    }
+    if (verdict.kind !== 'PASS') throw new GateError(nodes, verdict);
+    // Until their turn comes they are no reason to call another node's peers or agreement bad.
+    this.#keeper.beginChange(repairing);
+    await this.#options.record({ type: 'step.done', step });
+  }
+
+  /** These nodes, those first that do not work now: to take a node that works beside them may cost the quorum. */
+  async brokenFirst(nodes: readonly string[]): Promise<string[]> {
+    const { topology, profile } = this.#options;
+    const health = healthOf(await this.#look(topology, new AbortController().signal), profile);
+    return [...nodes].sort((a, b) => Number(health[a] === 'ok') - Number(health[b] === 'ok'));
+  }
+
+  /** Before a rollback: what the guards found has been answered. */
+  forgetGuards(): void {
+    this.#keeper.stopGuards();
+  }
+
+  /** To be called before nodes are touched. */
+  beginChange(nodes: readonly string[]): void {
+    this.#keeper.beginChange(nodes);
+  }
+
+  close(): Promise<void> {
+    return this.#keeper.close();
+  }
+
+  /** Throws RefusedError('unsafe') when the network could not go on without this node. */
+  async checkBudget(target: Topology, name: string, step: string, signal: AbortSignal): Promise<void> {
+    const health = healthOf(await this.#look(target, signal), this.#options.profile);
+    if (signal.aborted) throw abortedError(signal);
+    const budget = budgetOf(target, health, [name]);
+    // Taking a node that does not count anyway costs nothing; it is how a broken network is repaired.
+    if (budget.isSafe || health[name] !== 'ok' || target.availability === 'halt-allowed') return;
+    const reason = `taking ${name} down is not safe: ${budget.sentence}`;
+    await this.#options.record({ type: 'step.refused', step, reason });
+    throw new RefusedError('unsafe', reason);
+  }
+
+  /** A Prometheus that was made with the nodes has to find them first. When it does not, the gate will say so. */
+  async awaitFirstScrapes(nodes: readonly string[], signal: AbortSignal): Promise<void> {
+    const { prometheusUrl, topology, clock, transport } = this.#options;
+    if (prometheusUrl === undefined) return;
+    const query = encodeURIComponent(`up{testnet="${topology.testnet}"}`);
+    const client = createProbeClient({ baseUrl: () => prometheusUrl, transport, signal });
+    const scraped = async (): Promise<true | undefined> => {
+      const answer = (await client.getJson('prometheus', `/api/v1/query?query=${query}`)) as {
+        data?: { result?: { metric: { node?: string } }[] };
+      };
+      const seen = new Set((answer.data?.result ?? []).map(({ metric }) => metric.node));
+      return nodes.every((node) => seen.has(node)) ? true : undefined;
+    };
+    const options = {
+      clock,
+      what: 'the first scrape of every node',
+      timeoutMs: firstScrapeTimeoutMs,
+      intervalMs: 250,
+      signal,
+    };
+    await waitFor(scraped, options).catch(async (error: unknown) => {
+      if (signal.aborted) throw error;
+      await this.#options.record({ type: 'note', level: 'warning', text: messageOf(error) });
+    });
+  }
+
+  /** Nodes among the coming ones that are down until their own turn, and whether there is a quorum without them. */
+  async brokenAmong(
+    coming: readonly string[],
+    changed: readonly string[],
+    target: Topology,
+    signal: AbortSignal,
+  ): Promise<{ broken: string[]; hasQuorum: boolean }> {
+    if (coming.length === 0) return { broken: [], hasQuorum: true };
+    const health = healthOf(await this.#look(target, signal), this.#options.profile);
+    if (signal.aborted) throw abortedError(signal);
+    const broken = coming.filter((name) => health[name] === 'down');
+    // What was just started may not answer yet; it counts for what it is to be.
+    for (const name of changed) health[name] = 'ok';
+    return { broken, hasQuorum: budgetOf(target, health, []).isSafe };
+  }
+
+  /** Gates nodes after their change; throws GateError unless it passes. */
+  async gate(
+    step: string,
+    nodes: readonly string[],
+    target: Topology,
+    startedAtMs: number | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const gate = this.#nextGate();
+    await this.#startGate(gate, step, nodes, target);
+    const gated = target.nodes.filter(({ name }) => nodes.includes(name));
+    const { verdict, evidence } = await this.#keeper.gate({
+      gateId: gate,
+      nodes: gated,
+      actionAtMs: startedAtMs === Infinity ? undefined : startedAtMs,
+      baseline: this.#baseline,
+      signal,
+    });
+    await this.#recordVerdict(gate, step, nodes, verdict, evidence);
+    if (verdict.kind !== 'PASS') throw new GateError(nodes, verdict);
+    const identities: Record<string, NodeIdentity> = {};
+    for (const node of gated) {
+      const { identity } = await this.#options.lab.observe(node);
+      if (identity) identities[node.name] = identity;
+    }
+    await recordPassed(target.stateDir, identities);
+  }
+
+  /** Harm on a node that was changed before ends the stage before the next one is touched. */
+  throwIfGuardFailed(nodes: readonly string[]): void {
+    const { guardFailure } = this.#keeper;
+    if (guardFailure) throw new GateError(nodes, guardVerdict(guardFailure));
+  }
+
+  #nextGate(): string {
+    return `gate-${++this.#count}`;
+  }
+
+  async #startGate(gate: string, step: string, nodes: readonly string[], topology: Topology): Promise<void> {
+    const { deadlineMs } = this.#keeper.timings;
+    await this.#options.record({
+      type: 'gate.started',
+      gate,
+      step,
+      nodes: [...nodes],
+      profile: topology.gate,
+      deadlineMs,
+    });
+  }
+
+  async #recordVerdict(
+    gate: string,
+    step: string,
+    nodes: readonly string[],
+    verdict: GateVerdict,
+    evidence: unknown,
+  ): Promise<void> {
+    const hash = await storeEvidence(this.#options.runDir, evidence);
+    await this.#options.record({ type: 'gate.verdict', gate, step, nodes: [...nodes], verdict, evidence: hash });
+  }
+
+  #look(topology: Topology, signal: AbortSignal = this.#options.signal): Promise<SlotReading> {
+    const { clock } = this.#options;
+    return this.#options.source({
+      slot: 0,
+      atMs: clock.wallMs(),
+      monoMs: clock.monotonicMs(),
+      nodes: topology.nodes,
+      focus: new Set(),
+      leftOut: [],
+      timeoutMs: lookTimeoutMs,
+      signal,
+    });
+  }
+}
