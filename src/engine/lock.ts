@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, realpath, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { systemClock } from '../core/clock.ts';
 import { LabError, messageOf, RefusedError } from '../core/errors.ts';
 import { isErrno, writeFileAtomic } from '../core/files.ts';
 import { isAlive, processIdentity, type ProcessIdentity } from '../core/process-identity.ts';
+import { waitFor } from '../core/wait.ts';
 
 export interface LockOwner extends ProcessIdentity {
   /** What holds the lock, as in "run rolling-upgrade". */
@@ -52,6 +54,26 @@ export async function acquireLock(stateDir: string, purpose: string, since: stri
   };
 }
 
+/**
+ * Does `work` while no other process on this machine does something of this name; waits for its turn at most 30 s. For what is
+ * over in a moment.
+ */
+export async function inTurn<T>(name: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  const what = `another command to end its ${name}`;
+  const socket = await waitFor(() => claim(name), {
+    clock: systemClock,
+    what,
+    timeoutMs: 30_000,
+    intervalMs: 20,
+    signal,
+  });
+  try {
+    return await work();
+  } finally {
+    await close(socket);
+  }
+}
+
 function locked(holder: LockOwner | undefined): RefusedError {
   const who = holder
     ? `: ${holder.purpose} (pid ${holder.pid}, since ${holder.since}); wait for it or interrupt it`
@@ -59,14 +81,14 @@ function locked(holder: LockOwner | undefined): RefusedError {
   return new RefusedError('locked', `another command is changing this testnet${who}`, { details: { holder } });
 }
 
-/** Takes the folder's name among the kernel's abstract sockets; undefined when a living process has it. */
-function claim(folder: string): Promise<Server | undefined> {
-  const name = `\0seatrial-lock-${createHash('sha256').update(folder).digest('hex')}`;
+/** Takes a name among the kernel's abstract sockets; undefined when a living process has it. */
+function claim(what: string): Promise<Server | undefined> {
+  const name = `\0seatrial-lock-${createHash('sha256').update(what).digest('hex')}`;
   return new Promise((resolve, reject) => {
     const server = createServer((connection) => connection.destroy());
     server.once('error', (cause) => {
       if (isErrno(cause, 'EADDRINUSE')) resolve(undefined);
-      else reject(new LabError(`${folder} cannot be locked: ${messageOf(cause)}`, { cause }));
+      else reject(new LabError(`${what} cannot be locked: ${messageOf(cause)}`, { cause }));
     });
     server.listen(name, () => resolve(server.unref()));
   });

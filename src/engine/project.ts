@@ -10,6 +10,7 @@ import { buildTopology } from '../topology/build-topology.ts';
 import { readDesired, type DesiredState } from '../topology/desired.ts';
 import { monitoringServices } from '../topology/monitoring/services.ts';
 import { rememberReleases } from './known-releases.ts';
+import { inTurn } from './lock.ts';
 import { monitoringOf } from './monitoring.ts';
 import { stateFolder } from './state.ts';
 import { resolveReleases, type ImageResolver } from '../topology/releases.ts';
@@ -116,18 +117,30 @@ interface AllocateInputs {
   signal?: AbortSignal | undefined;
 }
 
-async function allocate({
-  root,
-  stateDir,
-  loaded,
-  profile,
-  nodes,
-  support,
-  signal,
-}: AllocateInputs): Promise<Allocation> {
+/** What is there; what is missing is chosen while no other command on this machine chooses. */
+async function allocate(inputs: AllocateInputs): Promise<Allocation> {
+  const { stateDir, profile, nodes, signal } = inputs;
   const current = await readAllocation(stateDir);
+  const hasIdentities = !profile.identity || nodes.every(({ name }) => current.publicKeys[name] !== undefined);
+  if (hasIdentities && isSame(await extended(current, inputs), current)) return current;
+  return inTurn('allocation of ports and addresses', () => allocateMissing(inputs), signal);
+}
+
+async function allocateMissing(inputs: AllocateInputs): Promise<Allocation> {
+  const { stateDir, profile, nodes } = inputs;
+  const current = await readAllocation(stateDir);
+  const names = nodes.map((node) => node.name);
+  const complete = await ensureIdentities(stateDir, names, profile, await extended(current, inputs));
+  if (!isSame(complete, current)) await writeAllocation(stateDir, complete);
+  return complete;
+}
+
+async function extended(
+  current: Allocation,
+  { root, stateDir, loaded, profile, nodes, support, signal }: AllocateInputs,
+): Promise<Allocation> {
   const services = loaded.spec.monitoring === false ? [] : monitoringServices;
-  const extended = await extendAllocation(current, {
+  return extendAllocation(current, {
     owner: stateDir,
     ports: [
       ...nodes.flatMap((node) =>
@@ -140,14 +153,10 @@ async function allocate({
     others: await otherAllocations(root, loaded.name),
     usedSubnets: support && current.subnet === undefined ? await support.usedSubnets(loaded.name, signal) : [],
   });
-  const complete = await ensureIdentities(
-    stateDir,
-    nodes.map((node) => node.name),
-    profile,
-    extended,
-  );
-  if (JSON.stringify(complete) !== JSON.stringify(current)) await writeAllocation(stateDir, complete);
-  return complete;
+}
+
+function isSame(a: Allocation, b: Allocation): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 async function otherAllocations(root: string, testnet: string): Promise<Allocation[]> {
