@@ -1,6 +1,9 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { RunOptions } from './commands/run.ts';
 import type { ReportOptions } from './commands/report.ts';
+import { findRoot } from './root.ts';
 
 /*
  * Commands are imported when they are called: `--help` and a mistyped command must not pay for engines and schemas.
@@ -21,6 +24,18 @@ const parameter = (): Option =>
   new Option('--set <name=value>', 'a parameter of the runbook; may be repeated')
     .argParser(collect)
     .default([], 'none');
+
+/** The runbooks of the project that the command is called in, for the help. */
+function runbookList(): string {
+  try {
+    const names = readdirSync(join(findRoot(), 'runbooks')).flatMap((file) =>
+      file.endsWith('.ts') ? [file.slice(0, -3)] : [],
+    );
+    return `\nRunbooks: ${names.join(', ')}`;
+  } catch {
+    return '';
+  }
+}
 
 function positiveInteger(text: string): number {
   const value = Number(text);
@@ -108,6 +123,7 @@ program
   .description('show what a run would do; nothing is touched')
   .addOption(parameter())
   .addOption(json())
+  .addHelpText('after', runbookList)
   .action(async (runbook: string, testnet: string, options: RunOptions) => {
     const { plan } = await import('./commands/run.ts');
     await plan(runbook, testnet, options);
@@ -118,6 +134,7 @@ program
   .description('plan a runbook, then execute exactly that plan')
   .addOption(parameter())
   .addOption(json())
+  .addHelpText('after', runbookList)
   .action(async (runbook: string, testnet: string, options: RunOptions) => {
     const { run } = await import('./commands/run.ts');
     process.exitCode = await run(runbook, testnet, options);
