@@ -113,7 +113,7 @@ export async function execute(
   options: { json?: boolean },
   signal: AbortSignal,
 ): Promise<RunResult> {
-  const reporter = createReporter(options);
+  const reporter = await createReporter(options);
   try {
     await writeDeployedTopology(run.topology);
     const result = await executeRun({

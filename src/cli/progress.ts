@@ -1,4 +1,3 @@
-import ora from 'ora';
 import pc from 'picocolors';
 import type { RunRecord } from '../journal/records.ts';
 import type { RunReporter } from '../engine/session.ts';
@@ -9,11 +8,11 @@ export interface ProgressReporter extends RunReporter {
 }
 
 /** With `json`, nothing is reported while running: the result is printed at the end. */
-export function createReporter(options: { json?: boolean }): ProgressReporter {
+export async function createReporter(options: { json?: boolean }): Promise<ProgressReporter> {
   if (options.json) return { close: () => undefined };
   // A terminal without a width (a bare pseudo-terminal) cannot be drawn on.
   const isLive = process.stderr.isTTY && process.stderr.columns > 0 && process.env.TERM !== 'dumb';
-  const spinner = isLive ? ora({ stream: process.stderr, discardStdin: false }) : undefined;
+  const spinner = isLive ? (await import('ora')).default({ stream: process.stderr, discardStdin: false }) : undefined;
   const line = (text: string): void => {
     const wasSpinning = spinner?.isSpinning;
     if (wasSpinning) spinner?.stop();

@@ -1,6 +1,5 @@
 import { copyFile, mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { execa } from 'execa';
 import { sha256File } from '../core/canonical.ts';
 import { LabError, messageOf, SpecError, UsageError } from '../core/errors.ts';
 import { didYouMean } from '../core/nearest.ts';
@@ -115,6 +114,7 @@ async function buildProgram(
   if (command === undefined)
     throw new SpecError([{ message: `the system ${profile.name} does not say how a program is built`, position }]);
   const program = command === 'node' ? process.execPath : command;
+  const { execa } = await import('execa');
   const result = await execa(program, args, {
     cwd: context,
     reject: false,

@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { writeFileAtomic } from '../../core/files.ts';
 import { abortedError } from '../../core/clock.ts';
 import { messageOf, SpecError, type SpecProblem } from '../../core/errors.ts';
@@ -59,6 +58,7 @@ async function problemsOfProgram({ folder, file, command, signal, timeoutMs }: P
   const [program = '', ...args] = command;
   const path = join(folder, 'checked.yml');
   await writeFileAtomic(path, file.content);
+  const { execa } = await import('execa');
   const result = await execa(program, [...args, path], {
     reject: false,
     all: true,
