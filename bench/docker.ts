@@ -13,11 +13,11 @@ import { dockerSocket } from '../src/lab/docker/connection.ts';
 import { removeAll, testImages } from '../test/helpers/toolchain/test-engine.ts';
 import { setupToolchain, toolchainEnvironment } from '../toolchain/setup.ts';
 import { barePulumiProgram, shellRun } from './support/containers.ts';
-import { median, timed } from './support/measure.ts';
+import { median, peakMemoryMb, timed } from './support/measure.ts';
 import { benchProject, node, referenceReleases, repository } from './support/project.ts';
 import { report, reportLimit } from './support/results.ts';
 
-const rounds = 5;
+const rounds = 3;
 const id = `bench-${randomBytes(3).toString('hex')}`;
 const docker = new Docker({ socketPath: dockerSocket() });
 const [image] = await testImages(docker);
@@ -78,6 +78,8 @@ async function bare(count: number): Promise<Peer> {
     BARE_VERSION: version,
     BARE_SLOT: String(slot),
     BARE_COUNT: String(count),
+    // From nothing everything may be made at once; only a rollout is one after the other.
+    BARE_SERIAL: version === '1' ? '' : '1',
     BARE_HOST: `unix://${dockerSocket()}`,
   });
   const run = (version: string, ...args: string[]) =>
@@ -180,6 +182,21 @@ try {
       measured: `${seconds(a)}, ${(a / median(own[operation])).toFixed(1)} × that of 4; bare Pulumi ${seconds(b)}, ${(b / median(pulumiTimes[operation])).toFixed(1)} ×`,
       how: 'growth; one round',
     });
+  }
+  const yaml = `stacks/${project.testnet}.yaml`;
+  await timed(project.seatrial('up', yaml), { cwd: project.root });
+  try {
+    const upgrade = project.seatrial('run', 'rolling-upgrade', project.testnet, '--set', 'version=1.1.0');
+    const peakMb = await peakMemoryMb(upgrade, project.root);
+    reportLimit("Orchestrator's memory, rolling upgrade on Docker", peakMb, 150, {
+      unit: 'MB',
+      measured: `${peakMb.toFixed(0)} MB`,
+      how: "VmHWM of the seatrial process, Pulumi's own processes not counted; 4 nodes under load",
+      explanation:
+        "The process holds Pulumi's SDK, with its gRPC client and generated messages, because the program that Pulumi runs is part of it.",
+    });
+  } finally {
+    await timed(project.seatrial('down', project.testnet), { cwd: project.root });
   }
   report({
     figure: 'docker compose',

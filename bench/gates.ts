@@ -11,6 +11,7 @@ import type { NodeReading, SlotReading } from '../src/gates/readings.ts';
 import { slotFacts, type NetworkFacts } from '../src/gates/slot-facts.ts';
 import { supportedChecks } from '../src/gates/supported-checks.ts';
 import type { MetricCheck, SystemProfile } from '../src/spec/profile.ts';
+import { reportLimit } from './support/results.ts';
 
 const nodeCount = 50;
 const checksPerNode = 10;
@@ -96,7 +97,11 @@ process.stdout.write(
     `  judging                                ${(judging / measuredSlots).toFixed(3)} ms\n` +
     `  together                               ${perSlotMs.toFixed(3)} ms = ${(perSlotMs / limitMs).toFixed(3)} × the limit of ${limitMs} ms\n`,
 );
-if (perSlotMs > limitMs) process.exitCode = 1;
+reportLimit(`Gate over ${nodeCount} fake nodes × ${checksPerNode} checks: CPU time per slot`, perSlotMs, limitMs, {
+  unit: 'ms',
+  measured: `${perSlotMs.toFixed(2)} ms`,
+  how: `reading the metric pages and judging them, mean of ${measuredSlots} slots`,
+});
 
 function runSlots(from: number, count: number): void {
   for (let slot = from; slot < from + count; slot++) push(readingOf(slot));

@@ -20,15 +20,20 @@ const configuredGateMs = 1000 + 7 * 500;
 
 const project = await benchProject([...referenceReleases, 'lab: process', 'nodes: { validator: 4 }']);
 const file = `stacks/${project.testnet}.yaml`;
+const specFile = join(project.root, file);
 const saved = join(project.root, 'saved');
 const topologyFile = join(project.stateDir, 'topology.json');
 const seatrial = (...args: string[]) => timed(project.seatrial(...args), { cwd: project.root });
 
 try {
-  // Builds the releases and makes ports and keys; the shell script starts with both in place.
+  // Builds the release, so that both sides start the same file; the shell script also starts with ports and keys in place.
   await seatrial('up', file);
   const topology = await keepTestnet();
+  const program = topology.nodes[0]?.release.programPath;
+  if (program === undefined) throw new Error('the first node has no program');
   await seatrial('down', project.testnet);
+  const built = await readFile(specFile, 'utf8');
+  await writeFile(specFile, built.replace(/^ {2}1\.0\.0: .*$/m, `  1.0.0: { program: ${program} }`));
 
   const start = await compare(
     pairs,
@@ -39,8 +44,11 @@ try {
     unit: '× a shell script',
     measured: `${start.ratio.toFixed(2)} × (${start.subject.toFixed(0)} ms and ${start.peer.toFixed(0)} ms)`,
     how: `wall time from the command to one hash at height 1 on all nodes, polled alike every 10 ms; median of ${pairs} interleaved pairs`,
+    explanation:
+      'The script starts its programs at once. `seatrial up` first starts Node and loads itself (schemas, topology, engine, journal), reads the testnet, allocates ports and makes keys, and writes the plan, an intent and a record for each node to the disk before it starts anything. That is a fixed cost before the first start; from the start of the nodes on both sides run the same programs for the same time. A first block after half a second leaves about 0.17 s for it.',
   });
 
+  await writeFile(specFile, built);
   await seatrial('up', file);
   const peakMb = await peakMemoryMb(
     project.seatrial('run', 'rolling-upgrade', project.testnet, '--set', 'version=1.1.0'),

@@ -68,7 +68,7 @@ for (let i = 0; i < Number(count); i++) {
     stopSignal: 'SIGTERM', stopTimeout: 3, destroyGraceSeconds: 3,
     logDriver: 'json-file', logOpts: { 'max-file': '3', 'max-size': '10m' },
     networksAdvanced: [{ name: network.name, ipv4Address: '10.232.' + slot + '.' + (10 + i) }],
-  }, { provider, deleteBeforeReplace: true, dependsOn: last ? [last] : [] });
+  }, { provider, deleteBeforeReplace: true, dependsOn: last && process.env.BARE_SERIAL ? [last] : [] });
 }
 `;
 
