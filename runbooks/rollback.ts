@@ -1,4 +1,4 @@
-import { defineRunbook, UsageError } from '../src/index.ts';
+import { defineRunbook, UsageError, type PastChange } from '../src/index.ts';
 
 export default defineRunbook({
   name: 'rollback',
@@ -10,7 +10,10 @@ export default defineRunbook({
     const differs = (before: Record<string, string>): boolean =>
       nodes.some((node) => before[node.name] !== undefined && before[node.name] !== node.version);
     const { run = 'last' } = parameters;
-    const past = history.find((change) => (run === 'last' ? differs(change.before) : change.runId === run));
+    // What was taken back already, by its own run or by a rollback, is not to be undone again.
+    const isUndoable = ({ runbook, outcome, before }: PastChange): boolean =>
+      runbook !== 'rollback' && outcome !== 'rolled-back' && differs(before);
+    const past = history.find((change) => (run === 'last' ? isUndoable(change) : change.runId === run));
     if (!past) {
       throw new UsageError(
         run === 'last'

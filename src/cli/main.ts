@@ -12,6 +12,8 @@ const program = new Command('seatrial')
   .description('Testnets as code: gated rolling upgrades, rollbacks and evidence')
   .version('0.1.0')
   .showSuggestionAfterError()
+  // Before the commands, which inherit it: wrong use ends with our exit code, not with commander's.
+  .exitOverride()
   .configureHelp({ sortSubcommands: false })
   .addHelpText(
     'after',
@@ -178,7 +180,7 @@ program
   });
 
 try {
-  await program.exitOverride().parseAsync();
+  await program.parseAsync();
 } catch (error) {
   const { reportError } = await import('./report-error.ts');
   process.exitCode = reportError(error, process.argv.includes('--json'));

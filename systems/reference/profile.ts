@@ -104,13 +104,10 @@ const profile: SystemProfile = {
     {
       name: 'http-errors',
       source: 'direct',
-      // A 503 of /health says that the node is not ready yet, which is the liveness check's to judge.
+      // 503 is how a node says that it is not ready yet, or full: the liveness check's to judge, not an error.
       condition: {
         kind: 'ratio',
-        bad: {
-          metric: 'refchain_http_requests_total',
-          labels: { code: { matches: '5..' }, route: { matches: '(?!/health).*' } },
-        },
+        bad: { metric: 'refchain_http_requests_total', labels: { code: { matches: '5(?!03)..' } } },
         total: { metric: 'refchain_http_requests_total', labels: { route: { matches: '(?!/health).*' } } },
         max: 0.1,
         minEvents: 5,

@@ -23,3 +23,19 @@ test.each([
   expect(result.exitCode).toBe(exitCode);
   expect(result.stdout).toMatch(/rolling|run <|run \[/);
 });
+
+test.each([
+  ['a missing argument', ['status'], "missing required argument 'testnet'"],
+  ['an unknown option', ['status', 'local', '--jsn'], 'Did you mean --json?'],
+  [
+    'a value that is not one of the choices',
+    ['report', 'local', '--format', 'pdf'],
+    'Allowed choices are html, json, text',
+  ],
+  ['an argument too many', ['env', 'extra'], 'too many arguments'],
+  ['an unknown command', ['statsu'], 'Did you mean status?'],
+])('%s ends with 2 and says what is wrong', async (_what, args, message) => {
+  const result = await execa(process.execPath, ['bin/seatrial.js', ...args], { cwd: root, reject: false });
+  expect(result.exitCode).toBe(2);
+  expect(result.stderr).toContain(message);
+});

@@ -6,7 +6,6 @@ import { execute, interruptSignal, openNamedProject, requireDeployed, withLock }
 import { accessLab } from '../labs.ts';
 import { print, printJson } from '../output.ts';
 import { planText } from '../plan-text.ts';
-import { writeReport } from './report.ts';
 
 export interface RunOptions {
   set: string[];
@@ -53,6 +52,7 @@ export async function run(runbookName: string, testnet: string, options: RunOpti
         );
         if (!options.json) print(`${planText(prepared.plan)}\n`);
         const result = await execute(project, prepared, access, options, interrupt.signal);
+        const { writeReport } = await import('./report.ts');
         const report = await writeReport(result.runDir);
         if (options.json) printJson({ ...result, report });
         else print(`report: ${report}`);

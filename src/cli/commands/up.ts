@@ -4,7 +4,6 @@ import type { LabAccess } from '../lab-access.ts';
 import { accessLab } from '../labs.ts';
 import { print, printJson } from '../output.ts';
 import { planText } from '../plan-text.ts';
-import { writeReport } from './report.ts';
 
 /** `seatrial up <file>`: makes the testnet what its file says: creates, mends, or upgrades node by node behind gates. */
 export async function up(reference: string, options: { json?: boolean }): Promise<number> {
@@ -20,6 +19,7 @@ export async function up(reference: string, options: { json?: boolean }): Promis
       if (!access) throw new Error('preparing opens the lab');
       if (!options.json) print(`${planText(prepared.plan)}\n`);
       const result = await execute(project, prepared, access, options, interrupt.signal);
+      const { writeReport } = await import('./report.ts');
       const report = await writeReport(result.runDir);
       if (options.json) printJson({ ...result, report });
       else print(`report: ${report}`);

@@ -94,6 +94,16 @@ describe('rollback', () => {
     });
   });
 
+  test('does not undo what was taken back already: a rollback, or a run that rolled itself back', () => {
+    const history = [
+      { ...past('d', all('1.1.0')), outcome: 'rolled-back' },
+      { ...past('c', all('1.1.0')), runbook: 'rollback' },
+      past('b', all('0.9.0')),
+    ];
+    const { changes } = plan({ nodes: nodes('1.0.0', '1.0.0', '1.0.0'), history });
+    expect(changes.map(({ version }) => version)).toEqual(['0.9.0', '0.9.0', '0.9.0']);
+  });
+
   test('puts back a run by its id', () => {
     const history = [past('b', all('1.0.0')), past('a', all('0.9.0'))];
     const { changes } = plan({ nodes: nodes('1.1.0', '1.0.0', '0.9.0'), history }, { run: 'a' });
