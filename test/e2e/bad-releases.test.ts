@@ -147,6 +147,25 @@ describe.skipIf(docker.missing !== undefined)(
       expect(await versions()).toEqual(['1.1.0', '1.0.0', '1.0.0', '1.0.0']);
     });
 
+    test('a run that was killed in a gate is named by the next one, which puts the node back', async () => {
+      const before = await testnet.ids();
+      const upgrade = ['run', 'rolling-upgrade', testnet.name, '--set', 'version=1.1.0'];
+      await project.kill(upgrade, /gate validator-1: smoke/);
+      const [killed] = await testnet.newestRun();
+      const id = killed?.type === 'run.started' ? killed.runId : '';
+      const back = await testnet.seatrial('run', 'rollback', testnet.name, '--set', `run=${id}`);
+      expect(back.stderr).toContain(`run ${id} (rolling-upgrade) was cut off and never ended`);
+      expect(back.stderr).toMatch(/validator-1: 1\.1\.0/);
+      expect(back.stdout).toMatch(/gate validator-1: PASS/);
+      expect(back.exitCode).toBe(0);
+      expect(await versions()).toEqual(['1.1.0', '1.0.0', '1.0.0', '1.0.0']);
+      const after = await testnet.ids();
+      expect({ ...after, 'validator-1': '' }).toEqual({ ...before, 'validator-1': '' });
+      const { exitCode, stdout } = await testnet.pulumi('preview', '--expect-no-changes');
+      expect(stdout).toMatch(/\d unchanged/);
+      expect(exitCode).toBe(0);
+    });
+
     test('an image that does not exist is refused with its release and place, and no node is touched', async () => {
       const before = await testnet.ids();
       await testnet.edit(/^nodes:/m, "  3.0.0: { image: 'seatrial-test/never-made:1' }\nnodes:");

@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, realpathSync, symlinkSync } from 'node:
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import type Docker from 'dockerode';
 import { execa } from 'execa';
 import { systemClock } from '../../src/core/clock.ts';
@@ -70,6 +71,17 @@ export class DockerProject {
     return this.#type(node, [cli, ...args], env);
   }
 
+  /** Types a command and kills it at once, as with `kill -9`, when it has written a line that matches. */
+  async kill(args: readonly string[], when: RegExp): Promise<void> {
+    const child = execa(node, [cli, ...args], this.#options({}));
+    const lines: string[] = [];
+    for await (const line of createInterface({ input: child.stdout })) {
+      lines.push(line);
+      if (when.test(line)) child.kill('SIGKILL');
+    }
+    if ((await child).signal !== 'SIGKILL') throw new Error(`ended without writing ${when}: ${lines.join('\n')}`);
+  }
+
   /** Types `eval "$(seatrial env)"` and then this. */
   pulumi(args: readonly string[], env: Record<string, string> = {}): Promise<CommandResult> {
     const script = 'eval "$("$0" "$1" env)" && shift && exec pulumi "$@" --non-interactive --color=never';
@@ -77,15 +89,19 @@ export class DockerProject {
   }
 
   async #type(program: string, args: readonly string[], env: Record<string, string>): Promise<CommandResult> {
-    const { exitCode, stdout, stderr } = await execa(program, args, {
+    const { exitCode, stdout, stderr } = await execa(program, args, this.#options(env));
+    return { exitCode, stdout, stderr };
+  }
+
+  #options(env: Record<string, string>) {
+    return {
       cwd: this.root,
       env: { ...withoutUsersPulumi, NO_COLOR: '1', FORCE_COLOR: undefined, ...env },
       stdin: 'ignore',
       reject: false,
       timeout: commandTimeoutMs,
       killSignal: 'SIGKILL',
-    });
-    return { exitCode, stdout, stderr };
+    } as const;
   }
 
   /** Takes every testnet down; throws when an object of one, or a process of the project, was left behind. */
