@@ -5,6 +5,7 @@ const longTest = { testTimeout: 120_000, hookTimeout: 300_000 };
 export default defineConfig({
   test: {
     retry: 0,
+    allowOnly: false,
     reporters: [['default', { summary: false }], './test/helpers/closing-line-reporter.ts'],
     projects: [
       {

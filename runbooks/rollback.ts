@@ -7,13 +7,17 @@ export default defineRunbook({
     run: { description: 'the run to undo', default: 'last' },
   },
   plan({ nodes, history, parameters }) {
-    const differs = (before: Record<string, string>): boolean =>
-      nodes.some((node) => before[node.name] !== undefined && before[node.name] !== node.version);
     const { run = 'last' } = parameters;
-    // What was taken back already, by its own run or by a rollback, is not to be undone again.
-    const isUndoable = ({ runbook, outcome, before }: PastChange): boolean =>
-      runbook !== 'rollback' && outcome !== 'rolled-back' && differs(before);
-    const past = history.find((change) => (run === 'last' ? isUndoable(change) : change.runId === run));
+    // A node counts while it is where the run left it; what was taken back or changed again since is not undone once more.
+    const isAsLeft = ({ before, after }: PastChange): boolean =>
+      nodes.some(
+        ({ name, version }) => before[name] !== undefined && before[name] !== after[name] && after[name] === version,
+      );
+    const past = history.find((change) =>
+      run === 'last'
+        ? change.runbook !== 'rollback' && (change.outcome === 'unfinished' || isAsLeft(change))
+        : change.runId === run,
+    );
     if (!past) {
       throw new UsageError(
         run === 'last'

@@ -26,6 +26,9 @@ async function seatrial(args: string[], expectedExit = 0): Promise<string> {
   return result.stdout;
 }
 
+// Ctrl-C reaches the command that runs; what it leaves up is taken down below.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
+
 if (existsSync(join(root, '.seatrial', testnet, 'topology.json'))) {
   console.error(`the testnet ${testnet} is up already; take it down first with: npx seatrial down ${testnet}`);
   process.exitCode = 2;
@@ -43,6 +46,9 @@ if (existsSync(join(root, '.seatrial', testnet, 'topology.json'))) {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;
   } finally {
-    await seatrial(['down', testnet]);
+    await seatrial(['down', testnet]).catch((error: unknown) => {
+      console.error(error instanceof Error ? error.message : error);
+      process.exitCode = 1;
+    });
   }
 }

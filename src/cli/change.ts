@@ -63,11 +63,13 @@ export function interruptSignal(): { signal: AbortSignal; dispose(): void } {
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+  process.on('SIGHUP', onSignal);
   return {
     signal: controller.signal,
     dispose: () => {
       process.off('SIGINT', onSignal);
       process.off('SIGTERM', onSignal);
+      process.off('SIGHUP', onSignal);
     },
   };
 }
@@ -101,7 +103,9 @@ async function describeUnfinished(stateDir: string): Promise<string[]> {
   return [
     `run ${newest.id} (${newest.runbook ?? 'unknown'}) was cut off and never ended. Its nodes, as it last knew them:`,
     ...nodes.map((line) => `  ${line}`),
-    `undo it with: seatrial run rollback ${newest.testnet} --set run=${newest.id}`,
+    newest.runbook === 'up'
+      ? `finish it with: seatrial up stacks/${newest.testnet}.yaml`
+      : `undo it with: seatrial run rollback ${newest.testnet} --set run=${newest.id}`,
   ];
 }
 
@@ -129,7 +133,6 @@ export async function execute(
       reporter,
       signal,
     });
-    await writeDeployedTopology(await project.topology(result.versions));
     return result;
   } finally {
     reporter.close();

@@ -179,6 +179,9 @@ program
     await down(testnet, options);
   });
 
+// Whoever read the output has gone (a closed pipe, a lost terminal): a run in its middle must not die of that.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 try {
   await program.parseAsync();
 } catch (error) {

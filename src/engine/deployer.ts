@@ -13,6 +13,8 @@ export interface Stage {
   expected?: readonly NodeChange[];
   /** Order in which existing nodes are replaced. Names not in it follow in topology order. */
   order: readonly string[];
+  /** The only nodes that may be touched or gated; undefined: whatever the topology needs. */
+  only?: readonly string[];
 }
 
 export interface RollHooks {

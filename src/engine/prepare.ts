@@ -152,7 +152,9 @@ function prepared(inputs: PreparedInputs): PreparedRun {
     node,
     kind: stateOf.get(node) === 'absent' ? 'create' : 'replace',
   }));
-  return { plan, topology, target, versions, order, onFailure, hasLoad, isRepair, expected };
+  // With `up` the file decides, beside the nodes as well: whatever differs is wanted.
+  const isScripted = inputs.runbook !== 'up';
+  return { plan, topology, target, versions, order, onFailure, hasLoad, isRepair, ...(isScripted && { expected }) };
 }
 
 async function look(
@@ -203,14 +205,19 @@ async function history(stateDir: string): Promise<PastChange[]> {
     const { records } = await readJournal(runFolder(stateDir, run.id));
     const started = records.find((record) => record.type === 'run.started');
     if (!started) continue;
-    const before = started.before.filter(({ state }) => state !== 'absent').map(({ node, version }) => [node, version]);
-    const after = records.flatMap((record) => (record.type === 'done' ? [[record.node, record.version]] : []));
+    // What the run was about to do counts like what it did: a killed run may have done it.
+    const after: Record<string, string> = {};
+    for (const record of records) {
+      if (record.type === 'intent') after[record.node] = record.toVersion;
+      if (record.type === 'done') after[record.node] = record.version;
+    }
+    const before = started.before.filter(({ node, state }) => node in after && state !== 'absent');
     past.push({
       runId: run.id,
       runbook: started.runbook,
       outcome: run.outcome,
-      before: Object.fromEntries(before) as Record<string, string>,
-      after: Object.fromEntries(after) as Record<string, string>,
+      before: Object.fromEntries(before.map(({ node, version }) => [node, version])),
+      after,
     });
   }
   return past;

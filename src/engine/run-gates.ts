@@ -5,6 +5,7 @@ import type { SlotSource } from '../gates/direct-source.ts';
 import { guardVerdict } from '../gates/gate-evidence.ts';
 import type { GateBaseline, GateKeeper } from '../gates/gate-requests.ts';
 import { createProbeClient, type HttpTransport } from '../gates/probe-client.ts';
+import type { QuorumBudget } from '../gates/quorum-budget.ts';
 import type { SlotReading } from '../gates/readings.ts';
 import type { GateVerdict } from '../gates/verdict.ts';
 import { storeEvidence } from '../journal/evidence.ts';
@@ -18,6 +19,9 @@ import { recordPassed } from './passed.ts';
 
 /** Time for one look at all nodes before a step. */
 const lookTimeoutMs = 2_000;
+/** Looks in a row that must all find the quorum in danger before a step is refused. */
+const budgetTries = 4;
+const betweenLooksMs = 500;
 /** Discovery by file takes up to 5 s, and then comes one scrape interval. */
 const firstScrapeTimeoutMs = 30_000;
 
@@ -41,6 +45,8 @@ export class RunGates {
   readonly #keeper: GateKeeper;
   #baseline: GateBaseline | undefined;
   #count = 0;
+  readonly #brokenBefore = new Set<string>();
+  readonly #passed = new Set<string>();
 
   constructor(options: RunGatesOptions) {
     this.#options = options;
@@ -63,6 +69,7 @@ export class RunGates {
     if (this.#options.signal.aborted) throw abortedError(this.#options.signal);
     const budget = budgetOf(topology, health, []);
     const repairing = changing.filter((name) => health[name] !== 'ok');
+    for (const name of repairing) this.#brokenBefore.add(name);
     if (!budget.isSafe && mayRepair && repairing.length === changing.length) {
       // Nothing that works is touched; there is no health to ask for until the broken nodes are back.
       await this.#options.record({
@@ -108,6 +115,11 @@ export class RunGates {
     return [...nodes].sort((a, b) => Number(health[a] === 'ok') - Number(health[b] === 'ok'));
   }
 
+  /** Whether this run mended a node that was broken before it: to take it back would break it again. */
+  wasMended(node: string): boolean {
+    return this.#brokenBefore.has(node) && this.#passed.has(node);
+  }
+
   /** Before a rollback: what the guards found has been answered. */
   forgetGuards(): void {
     this.#keeper.stopGuards();
@@ -124,11 +136,17 @@ export class RunGates {
 
   /** Throws RefusedError('unsafe') when the network could not go on without this node. */
   async checkBudget(target: Topology, name: string, step: string, signal: AbortSignal): Promise<void> {
-    const health = healthOf(await this.#look(target, signal), this.#options.profile);
-    if (signal.aborted) throw abortedError(signal);
-    const budget = budgetOf(target, health, [name]);
-    // Taking a node that does not count anyway costs nothing; it is how a broken network is repaired.
-    if (budget.isSafe || health[name] !== 'ok' || target.availability === 'halt-allowed') return;
+    let budget: QuorumBudget;
+    for (let tries = 1; ; tries++) {
+      const health = healthOf(await this.#look(target, signal), this.#options.profile);
+      if (signal.aborted) throw abortedError(signal);
+      budget = budgetOf(target, health, [name]);
+      // Taking a node that does not count anyway costs nothing; it is how a broken network is repaired.
+      if (budget.isSafe || health[name] !== 'ok' || target.availability === 'halt-allowed') return;
+      // One slow answer of a node that works must not end a run half-way.
+      if (tries === budgetTries) break;
+      await this.#options.clock.sleep(betweenLooksMs, signal);
+    }
     const reason = `taking ${name} down is not safe: ${budget.sentence}`;
     await this.#options.record({ type: 'step.refused', step, reason });
     throw new RefusedError('unsafe', reason);
@@ -172,7 +190,7 @@ export class RunGates {
     if (signal.aborted) throw abortedError(signal);
     const broken = coming.filter((name) => health[name] === 'down');
     // What was just started may not answer yet; it counts for what it is to be.
-    for (const name of changed) health[name] = 'ok';
+    for (const name of changed) if (!coming.includes(name)) health[name] = 'ok';
     return { broken, hasQuorum: budgetOf(target, health, []).isSafe };
   }
 
@@ -195,7 +213,11 @@ export class RunGates {
       signal,
     });
     await this.#recordVerdict(gate, step, nodes, verdict, evidence);
+    const { guardFailure } = this.#keeper;
+    // A guard ends the gate of another node: the node that it watches is the one that failed.
+    if (verdict.cause === 'guard' && guardFailure) throw new GateError([guardFailure.node], verdict);
     if (verdict.kind !== 'PASS') throw new GateError(nodes, verdict);
+    for (const node of nodes) this.#passed.add(node);
     const identities: Record<string, NodeIdentity> = {};
     for (const node of gated) {
       const { identity } = await this.#options.lab.observe(node);
@@ -205,9 +227,9 @@ export class RunGates {
   }
 
   /** Harm on a node that was changed before ends the stage before the next one is touched. */
-  throwIfGuardFailed(nodes: readonly string[]): void {
+  throwIfGuardFailed(): void {
     const { guardFailure } = this.#keeper;
-    if (guardFailure) throw new GateError(nodes, guardVerdict(guardFailure));
+    if (guardFailure) throw new GateError([guardFailure.node], guardVerdict(guardFailure));
   }
 
   #nextGate(): string {

@@ -54,7 +54,7 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
       ending = await settleFailure(session, inputs, error);
     }
     const { lost, duplicated, problem } = load ? await settleLoad(session, inputs, load) : { lost: 0, duplicated: 0 };
-    if (problem !== undefined && ending.outcome === 'passed') ending = { outcome: 'failed', reason: problem };
+    if (problem && ending.outcome === 'passed') ending = problem;
     const exitCode = await session.finish(ending, { lost, duplicated });
     const { outcome, reason } = ending;
     return {
@@ -99,8 +99,11 @@ async function settleFailure(session: RunSession, inputs: RunInputs, error: unkn
   const isFailure = error instanceof GateError && error.verdict.kind === 'FAIL';
   if (!isFailure || inputs.onFailure === 'hold' || session.changed.length === 0) return ending;
   try {
-    const changed = await session.gates.brokenFirst([...new Set(session.changed)].reverse());
-    await rollBack(session, inputs, inputs.onFailure === 'node' ? changed.slice(0, 1) : changed, ending.reason ?? '');
+    const failed =
+      inputs.onFailure === 'node' ? session.changed.filter((node) => error.nodes.includes(node)) : session.changed;
+    const nodes = [...new Set(failed)].reverse().filter((node) => !session.gates.wasMended(node));
+    if (nodes.length === 0) return ending;
+    await rollBack(session, inputs, await session.gates.brokenFirst(nodes), ending.reason ?? '');
     return { outcome: 'rolled-back', ...(ending.reason !== undefined && { reason: ending.reason }) };
   } catch (second) {
     const { reason } = endingOf(second);
@@ -116,10 +119,19 @@ async function rollBack(session: RunSession, inputs: RunInputs, nodes: string[],
   const back = await topologyFor({ ...after, ...versionsOf(nodes, versions), ...untouched(inputs, session) });
   session.gates.forgetGuards();
   const signal = new AbortController().signal;
-  const hooks = session.hooks(back, 'rollback', nodes, signal);
-  // Nodes that are not taken back are not gated: beside the broken one they could fail, and time matters.
-  const isProven = async (node: string): Promise<boolean> => !nodes.includes(node) || hooks.isProven(node);
-  await deployer.roll({ topology: back, order: nodes }, { ...hooks, isProven }, signal);
+  const roll = (): Promise<void> =>
+    deployer.roll(
+      { topology: back, order: nodes, only: nodes },
+      session.hooks(back, 'rollback', nodes, signal),
+      signal,
+    );
+  try {
+    await roll();
+  } catch (error) {
+    // A Ctrl-C reaches the programs that the deployer started as well; it ends the run, never its rollback.
+    if (!inputs.signal.aborted || error instanceof GateError) throw error;
+    await roll();
+  }
 }
 
 /** Nodes that the run has not reached keep what they ran. */
@@ -134,14 +146,14 @@ function versionsOf(nodes: readonly string[], versions: Record<string, string>):
 /** Stops the traffic and looks for every acknowledged transaction. */
 async function settleLoad(
   session: RunSession,
-  { profile, clock }: RunInputs,
+  { profile, clock, signal }: RunInputs,
   load: Load,
-): Promise<{ lost: number; duplicated: number; problem?: string }> {
+): Promise<{ lost: number; duplicated: number; problem?: Ending }> {
   await load.stop();
   await session.record({ type: 'step.done', step: 'load' });
   await session.record({ type: 'step.started', step: 'ledger' });
   const { counts, latenciesMs } = session.ledger;
-  const check = await checkLedger({ profile, clients: session.clients, ledger: session.ledger, clock });
+  const check = await checkLedger({ profile, clients: session.clients, ledger: session.ledger, clock, signal });
   const sorted = [...latenciesMs].sort((a, b) => a - b);
   const quantile = (q: number): number | undefined =>
     sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
@@ -159,13 +171,22 @@ async function settleLoad(
     evidence: await storeEvidence(session.runDir, check),
   });
   await session.record({ type: 'step.done', step: 'ledger' });
-  const problems = [
+  const harm = [
     ...(check.lost.length > 0 ? [`${check.lost.length} acknowledged transactions were lost`] : []),
     ...(check.duplicated.length > 0 ? [`${check.duplicated.length} transactions were committed twice`] : []),
   ];
-  return {
-    lost: check.lost.length,
-    duplicated: check.duplicated.length,
-    ...(problems.length > 0 && { problem: problems.join('; ') }),
-  };
+  // No loss that was found means nothing where nothing could be looked for.
+  const doubts = [
+    ...(check.unchecked > 0
+      ? [`${check.unchecked} acknowledged transactions could not be looked for: ${check.reason ?? 'no reason'}`]
+      : []),
+    ...(counts.sent > 0 && counts.acknowledged === 0 ? [`none of ${counts.sent} transactions was acknowledged`] : []),
+  ];
+  const problem: Ending | undefined =
+    harm.length > 0
+      ? { outcome: 'failed', reason: harm.join('; ') }
+      : doubts.length > 0
+        ? { outcome: 'inconclusive', reason: doubts.join('; ') }
+        : undefined;
+  return { lost: check.lost.length, duplicated: check.duplicated.length, ...(problem && { problem }) };
 }

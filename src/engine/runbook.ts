@@ -16,9 +16,9 @@ export interface PastChange {
   runId: string;
   runbook: string;
   outcome: string;
-  /** Version by node before that run. */
+  /** Version by node before that run, of the nodes that it touched. */
   before: Record<string, string>;
-  /** Version by node after it, as far as it is known. */
+  /** Version that it last meant each of them to run. */
   after: Record<string, string>;
 }
 

@@ -215,7 +215,7 @@ export class RunSession {
       before: async (name, change) => {
         const step = change.kind === 'create' ? 'create' : stepId(label, name);
         if (change.kind !== 'create') {
-          this.gates.throwIfGuardFailed([name]);
+          this.gates.throwIfGuardFailed();
           await this.record({ type: 'step.started', step });
           if (change.kind === 'replace') await this.gates.checkBudget(target, name, step, signal);
         }

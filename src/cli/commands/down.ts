@@ -13,15 +13,17 @@ export async function down(name: string, options: { json?: boolean }): Promise<v
     const notice = (text: string): void => void process.stderr.write(`${text}\n`);
     await withLock(stateDir, 'down', notice, async () => {
       await (await deployer()).destroy(topology, interrupt.signal);
-      for (const file of [
-        'topology.json',
+      // What `down` itself needs goes last, so that one that was cut off can be repeated.
+      const files = [
         'desired.json',
         'passed.json',
         'allocation.json',
         'releases.json',
         'secrets',
         'nodes',
-      ]) {
+        'topology.json',
+      ];
+      for (const file of files) {
         await rm(`${stateDir}/${file}`, { recursive: true, force: true });
       }
     });

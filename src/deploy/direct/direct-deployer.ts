@@ -48,7 +48,8 @@ async function roll(
   hooks: RollHooks,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const tasks = await survey(lab, stage.topology, signal);
+  const found = await survey(lab, stage.topology, signal);
+  const tasks = found.filter(({ node }) => stage.only?.includes(node) ?? true);
   if (stage.expected) requireExpected(changesIn(tasks), stage.expected);
   await createAbsent(lab, stage.topology, tasks, hooks, signal);
   for (const task of inOrder(tasks, stage.order)) {

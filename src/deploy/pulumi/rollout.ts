@@ -19,6 +19,8 @@ export interface RolloutInputs {
   hooks: RollHooks;
   /** Order in which running nodes are replaced. Names not in it follow in topology order. */
   order: readonly string[];
+  /** The only nodes that may be touched or gated; undefined: all. */
+  only?: readonly string[] | undefined;
   /** What really runs under a node's name. */
   observe(node: TopologyNode): Promise<NodeObservation>;
   /** Fills the `secrets` volume of a container from its `secretFiles`. The volume exists; the container may not. Idempotent. */
@@ -33,13 +35,16 @@ export interface RolloutInputs {
  * before the next is touched. Rejects with the hook's own error; nodes that were not released by then stay as they are.
  */
 export async function rollOut(testnet: Testnet, inputs: RolloutInputs): Promise<void> {
-  const { topology, hooks, order, removed = [] } = inputs;
+  const { topology, hooks, order, only, removed = [] } = inputs;
   requireGoing(inputs);
   const services = settled(Promise.all(testnet.services.map((service) => releaseWithSecrets(service, inputs))));
   const tasks = await mapConcurrent(topology.nodes, CONCURRENCY, async (node) => {
     const observation = await inputs.observe(node);
     const isProven = observation.state === 'running' && (await hooks.isProven(node.name));
-    return taskFor(node, observation, isProven);
+    const task = taskFor(node, observation, isProven);
+    return only && !only.includes(node.name) && task.kind !== 'create'
+      ? { ...task, kind: 'keep' as const, isProven: true, isDown: false }
+      : task;
   });
   const member = ({ node }: NodeTask): Member => memberNamed(testnet, node);
 

@@ -74,19 +74,29 @@ describe('rolling-upgrade', () => {
 });
 
 describe('rollback', () => {
-  const past = (runId: string, before: Record<string, string>): PastChange => ({
+  const past = (
+    runId: string,
+    before: Record<string, string>,
+    version: string,
+    given: Partial<PastChange> = {},
+  ): PastChange => ({
     runId,
     runbook: 'rolling-upgrade',
     outcome: 'passed',
     before,
-    after: {},
+    after: Object.fromEntries(Object.keys(before).map((node) => [node, version])),
+    ...given,
   });
   const plan = (given: Partial<RunbookContext>, set: Record<string, string> = {}) =>
     rollback.plan(context({ ...given, parameters: completeParameters(rollback, set) }));
   const all = (version: string) => ({ 'node-0': version, 'node-1': version, 'node-2': version });
 
   test('puts back what the newest run changed that left something changed, newest first, and is never rolled back', () => {
-    const history = [past('c', all('1.1.0')), past('b', all('1.0.0')), past('a', all('0.9.0'))];
+    const history = [
+      past('c', all('1.1.0'), '1.1.0'),
+      past('b', all('1.0.0'), '1.1.0'),
+      past('a', all('0.9.0'), '1.0.0'),
+    ];
     expect(plan({ nodes: nodes('1.1.0', '1.1.0', '1.1.0'), history })).toEqual({
       changes: ['node-2', 'node-1', 'node-0'].map((node) => ({ node, version: '1.0.0' })),
       onFailure: 'hold',
@@ -96,16 +106,34 @@ describe('rollback', () => {
 
   test('does not undo what was taken back already: a rollback, or a run that rolled itself back', () => {
     const history = [
-      { ...past('d', all('1.1.0')), outcome: 'rolled-back' },
-      { ...past('c', all('1.1.0')), runbook: 'rollback' },
-      past('b', all('0.9.0')),
+      past('e', all('1.0.0'), '1.0.0', { outcome: 'rolled-back' }),
+      past('d', all('1.1.0'), '1.0.0', { runbook: 'rollback' }),
+      past('c', all('1.0.0'), '1.1.0'),
+      past('b', all('0.9.0'), '1.0.0'),
     ];
     const { changes } = plan({ nodes: nodes('1.0.0', '1.0.0', '1.0.0'), history });
     expect(changes.map(({ version }) => version)).toEqual(['0.9.0', '0.9.0', '0.9.0']);
   });
 
+  test('undoes only the failed upgrade that left one of its nodes changed, and nothing that it did not touch', () => {
+    const history = [
+      past('b', { 'node-0': '1.0.0' }, '1.1.0', { outcome: 'held' }),
+      past('a', { 'node-1': '1.0.0' }, '1.1.0'),
+    ];
+    const { changes } = plan({ nodes: nodes('1.1.0', '1.1.0', '1.0.0'), history });
+    expect(changes).toEqual([{ node: 'node-0', version: '1.0.0' }]);
+  });
+
+  test('stays with a run that was killed, even if it had changed nothing yet', () => {
+    const history = [
+      past('b', { 'node-0': '1.1.0' }, '1.2.0', { outcome: 'unfinished' }),
+      past('a', all('1.0.0'), '1.1.0'),
+    ];
+    expect(plan({ nodes: nodes('1.1.0', '1.1.0', '1.1.0'), history }).changes).toEqual([]);
+  });
+
   test('puts back a run by its id', () => {
-    const history = [past('b', all('1.0.0')), past('a', all('0.9.0'))];
+    const history = [past('b', all('1.0.0'), '1.1.0'), past('a', all('0.9.0'), '1.0.0')];
     const { changes } = plan({ nodes: nodes('1.1.0', '1.0.0', '0.9.0'), history }, { run: 'a' });
     expect(changes).toEqual([
       { node: 'node-1', version: '0.9.0' },
@@ -115,18 +143,21 @@ describe('rollback', () => {
 
   test('starts again a node that is down on its old release', () => {
     const [first, ...rest] = nodes('1.0.0', '1.0.0', '1.1.0') as [RunbookNode, ...RunbookNode[]];
-    const { changes } = plan({ nodes: [{ ...first, state: 'stopped' }, ...rest], history: [past('a', all('1.0.0'))] });
+    const { changes } = plan({
+      nodes: [{ ...first, state: 'stopped' }, ...rest],
+      history: [past('a', all('1.0.0'), '1.1.0')],
+    });
     expect(changes.map(({ node }) => node)).toEqual(['node-2', 'node-0']);
   });
 
   test('leaves alone nodes that were not there before', () => {
-    const { changes } = plan({ nodes: nodes('1.1.0', '1.1.0'), history: [past('a', { 'node-1': '1.0.0' })] });
+    const { changes } = plan({ nodes: nodes('1.1.0', '1.1.0'), history: [past('a', { 'node-1': '1.0.0' }, '1.1.0')] });
     expect(changes).toEqual([{ node: 'node-1', version: '1.0.0' }]);
   });
 
   test('says so when there is nothing to roll back, or no such run', () => {
     expect(() => plan({})).toThrow('there is nothing to roll back');
-    expect(() => plan({ history: [past('a', all('1.0.0'))] }, { run: 'x' })).toThrow(
+    expect(() => plan({ history: [past('a', all('1.0.0'), '1.1.0')] }, { run: 'x' })).toThrow(
       'there is no run x of this testnet',
     );
   });
