@@ -103,7 +103,7 @@ class Operations {
     let failure: { error: unknown } | undefined;
     let driver: Promise<void> = Promise.resolve();
     const program = (): Promise<void> => {
-      driver = this.#program({ hooks, order: stage.order, removed, signal });
+      driver = this.#program({ hooks, order: stage.order, only: stage.only, removed, signal });
       driver.catch((error: unknown) => {
         const original = originalError(error);
         if (original !== error) failure = { error: original };
