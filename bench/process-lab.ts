@@ -45,7 +45,7 @@ try {
     measured: `${start.ratio.toFixed(2)} × (${start.subject.toFixed(0)} ms and ${start.peer.toFixed(0)} ms)`,
     how: `wall time from the command to one hash at height 1 on all nodes, polled alike every 10 ms; median of ${pairs} interleaved pairs`,
     explanation:
-      'The script starts its programs at once. `seatrial up` first starts Node and loads itself (schemas, topology, engine, journal), reads the testnet, allocates ports and makes keys, and writes the plan, an intent and a record for each node to the disk before it starts anything. That is a fixed cost before the first start; from the start of the nodes on both sides run the same programs for the same time. A first block after half a second leaves about 0.17 s for it.',
+      'The script starts its programs at once. `seatrial up` first starts Node and loads itself (schemas, topology, engine, journal), reads the testnet, allocates ports, makes keys, and puts the plan, an intent and a record for each node on the disk before it starts anything. That is a fixed cost before the first start; from the start of the nodes on both sides run the same programs for the same time. A first block after half a second leaves about 0.17 s for it.',
   });
 
   await writeFile(specFile, built);
