@@ -108,10 +108,14 @@ export class RunGates {
     await this.#options.record({ type: 'step.done', step });
   }
 
-  /** These nodes, those first that do not work now: to take a node that works beside them may cost the quorum. */
+  /**
+   * These nodes, those first that do not work now: to take a node that works beside them may cost the quorum. Until their turn comes
+   * the broken ones are no reason to call another node bad.
+   */
   async brokenFirst(nodes: readonly string[]): Promise<string[]> {
     const { topology, profile } = this.#options;
     const health = healthOf(await this.#look(topology, new AbortController().signal), profile);
+    this.#keeper.beginChange(nodes.filter((name) => health[name] !== 'ok'));
     return [...nodes].sort((a, b) => Number(health[a] === 'ok') - Number(health[b] === 'ok'));
   }
 

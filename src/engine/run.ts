@@ -99,8 +99,11 @@ async function settleFailure(session: RunSession, inputs: RunInputs, error: unkn
   const isFailure = error instanceof GateError && error.verdict.kind === 'FAIL';
   if (!isFailure || inputs.onFailure === 'hold' || session.changed.length === 0) return ending;
   try {
+    const blamed = session.changed.filter((node) => error.nodes.includes(node));
+    // A lost quorum is nobody's alone; the newest change is the one to take back.
     const failed =
-      inputs.onFailure === 'node' ? session.changed.filter((node) => error.nodes.includes(node)) : session.changed;
+      inputs.onFailure === 'node' ? (blamed.length > 0 ? blamed : session.changed.slice(-1)) : session.changed;
+    session.gates.forgetGuards();
     const nodes = [...new Set(failed)].reverse().filter((node) => !session.gates.wasMended(node));
     if (nodes.length === 0) return ending;
     await rollBack(session, inputs, await session.gates.brokenFirst(nodes), ending.reason ?? '');
@@ -117,7 +120,6 @@ async function rollBack(session: RunSession, inputs: RunInputs, nodes: string[],
   await session.record({ type: 'rollback.started', reason, nodes });
   const after = Object.fromEntries(target.nodes.map((node) => [node.name, node.release.version]));
   const back = await topologyFor({ ...after, ...versionsOf(nodes, versions), ...untouched(inputs, session) });
-  session.gates.forgetGuards();
   const signal = new AbortController().signal;
   const roll = (): Promise<void> =>
     deployer.roll(

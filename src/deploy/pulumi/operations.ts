@@ -126,6 +126,7 @@ class Operations {
   #program(rollout?: {
     hooks: RollHooks;
     order: readonly string[];
+    only: readonly string[] | undefined;
     removed: readonly string[];
     signal: AbortSignal;
   }): Promise<void> {

@@ -151,6 +151,35 @@ describe('a guard that fails on a node that was changed before', () => {
     expect(sequence(records).slice(-3)).toEqual(['intent node-1 1.0.0', 'done node-1', 'PASS rollback/node-1']);
   });
 
+  test('with onFailure node takes back the node that it watched, not the one that was being gated', async () => {
+    const world = await runWorld();
+    const { result, records } = await world.upgrade({
+      onFailure: 'node',
+      onRecord: (record) => {
+        if (record.type === 'gate.started' && record.step === 'rolling-upgrade/node-1') {
+          world.lab.world.change('node-0', { blocksPerSecond: 0 });
+        }
+      },
+    });
+    expect(sequence(records)).toContain('rollback node-0');
+    expect(result.versions).toMatchObject({ 'node-0': '1.0.0', 'node-1': '2.0.0' });
+  });
+
+  test('that fall together are started again before the first of them is gated', async () => {
+    const world = await runWorld();
+    const { result, records } = await world.upgrade({
+      onRecord: (record) => {
+        if (record.type !== 'gate.started' || record.step !== 'rolling-upgrade/node-2') return;
+        for (const node of ['node-0', 'node-1', 'node-2']) world.lab.world.crash(node);
+      },
+    });
+    expect(result.outcome).toBe('rolled-back');
+    const rollback = sequence(records).slice(sequence(records).findIndex((entry) => entry.startsWith('rollback')));
+    const firstGate = rollback.findIndex((entry) => entry.startsWith('PASS'));
+    // Two of four have no quorum: the gate waits for the third.
+    expect(rollback.slice(0, firstGate).filter((entry) => entry.startsWith('done')).length).toBeGreaterThanOrEqual(2);
+  });
+
   test('between two nodes keeps the next one from being touched', async () => {
     const world = await runWorld();
     const { result } = await world.upgrade({
