@@ -24,7 +24,7 @@ try {
       unit: '× `node -e 0`',
       measured: `${ratio.toFixed(2)} × (${subject.toFixed(0)} ms and ${peer.toFixed(0)} ms)`,
       explanation:
-        'Of the time beyond Node itself about 13 ms go to the command line parser, 10 ms to loading the HTTP client and 15 ms to two questions to each of four nodes; the rest is loading the lab and the profile.',
+        'A look at the stages, once: about 13 ms for the command line parser, 10 ms for the command with the HTTP client, 8 ms for the lab and the profile, and 16 ms for the questions to four nodes, about half of it for the first.',
       how: `CPU time (user + system), median of ${pairs} interleaved pairs`,
     });
   }

@@ -182,7 +182,7 @@ try {
       measured: `${ratio.toFixed(2)} ×, pairs ${spread(own[operation], pulumiTimes[operation])} (${seconds(median(own[operation]))} and ${seconds(median(pulumiTimes[operation]))}${beside})`,
       ...(operation === 'up' && {
         explanation:
-          'A first `up` of the product also makes the stack (a call that finds none, `stack init`, the call again), which the bare program has done before it is timed. Few pairs are taken because each needs everything removed again, so the ratio moves much with the load of the machine.',
+          'A first `up` of the product also makes the stack (a call that finds none, `stack init`, the call again), which the bare program has done before it is timed; what that costs was not measured apart. Few pairs are taken because each needs everything removed again, so the ratio moves much with the load of the machine.',
       }),
       how: `wall time of the whole command, previews left out; median of ${own[operation].length} interleaved pairs, same provider`,
     });
@@ -217,7 +217,7 @@ try {
       unit: 'MB',
       measured: `${peakMb.toFixed(0)} MB`,
       how: "VmHWM of the seatrial process, Pulumi's own processes not counted; 4 nodes under load",
-      explanation: `The program that Pulumi runs is part of this process, and with it Pulumi's SDK, its gRPC client and generated messages: a process that only loads these already takes ${sdkMb.toFixed(0)} MB. The rest is the program's own run, once for each preview and stage, and the orchestrator with its gates and load.`,
+      explanation: `The program that Pulumi runs is part of this process, and with it Pulumi's SDK, its gRPC client and generated messages: a process that only loads these already takes ${sdkMb.toFixed(0)} MB. What takes the rest has not been broken down.`,
     });
   } finally {
     await timed(project.seatrial('down', project.testnet), { cwd: project.root });
