@@ -1,5 +1,5 @@
 import { systemClock } from '../core/clock.ts';
-import { AbortedError, UsageError } from '../core/errors.ts';
+import { AbortedError, messageOf, UsageError } from '../core/errors.ts';
 import { acquireLock } from '../engine/lock.ts';
 import { openProject, type ContainerNeeds, type ContainerSupport, type Project } from '../engine/project.ts';
 import { executeRun, type RunResult } from '../engine/run.ts';
@@ -13,6 +13,8 @@ import { runFolder } from '../journal/run-files.ts';
 import { newRunId } from '../journal/run-id.ts';
 import { random } from '../core/random.ts';
 import type { LabAccess } from './lab-access.ts';
+import { print, printJson } from './output.ts';
+import { planText } from './plan-text.ts';
 import { createReporter } from './progress.ts';
 import { resolveReference } from './root.ts';
 
@@ -110,7 +112,7 @@ async function describeUnfinished(stateDir: string): Promise<string[]> {
 }
 
 /** Executes a prepared run and writes its report. */
-export async function execute(
+async function execute(
   project: Project,
   run: PreparedRun,
   access: LabAccess,
@@ -137,4 +139,24 @@ export async function execute(
   } finally {
     reporter.close();
   }
+}
+
+/** Shows the plan, executes exactly it, and writes the report. The run's own exit code stands, whatever becomes of the report. */
+export async function executeAndReport(
+  project: Project,
+  prepared: PreparedRun,
+  access: LabAccess,
+  options: { json?: boolean },
+  signal: AbortSignal,
+): Promise<number> {
+  if (!options.json) print(`${planText(prepared.plan)}\n`);
+  const result = await execute(project, prepared, access, options, signal);
+  // The renderer is loaded after the run: it is needed only then.
+  const { writeReport } = await import('./commands/report.ts');
+  const report = await writeReport(result.runDir).catch((error: unknown) => {
+    process.stderr.write(`the report could not be written: ${messageOf(error)}\n`);
+  });
+  if (options.json) printJson({ ...result, report: report ?? null });
+  else if (report !== undefined) print(`report: ${report}`);
+  return result.exitCode;
 }

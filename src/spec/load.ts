@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import type { z } from 'zod';
 import { sha256 } from '../core/canonical.ts';
 import { SpecError, type SpecProblem } from '../core/errors.ts';
@@ -32,11 +32,20 @@ export async function loadTestnetFile(file: string): Promise<LoadedSpec> {
   try {
     text = await readFile(file, 'utf8');
   } catch (cause) {
-    const why = isErrno(cause, 'ENOENT') ? 'there is no such file' : 'the file cannot be read';
+    const why = isErrno(cause, 'ENOENT') ? `there is no such file${await hintFor(file)}` : 'the file cannot be read';
     throw new SpecError([{ message: `${file}: ${why}` }], { cause });
   }
   const document = parsePositioned(file, text);
   return { name, file, spec: parseSpec(document), hash: sha256(text), document };
+}
+
+/** The testnet file beside a missing one that is most like it. */
+async function hintFor(file: string): Promise<string> {
+  const beside = await readdir(dirname(file)).catch(() => []);
+  return didYouMean(
+    basename(file),
+    beside.filter((name) => /^[a-z][a-z0-9-]*\.ya?ml$/.test(name)),
+  );
 }
 
 function parseSpec(document: PositionedDocument): TestnetSpec {

@@ -2,7 +2,7 @@ import { UsageError } from '../../core/errors.ts';
 import { loadRunbook } from '../../engine/load-runbook.ts';
 import { planHash } from '../../engine/plan.ts';
 import { prepareRunbook } from '../../engine/prepare.ts';
-import { execute, interruptSignal, openNamedProject, requireDeployed, withLock } from '../change.ts';
+import { executeAndReport, interruptSignal, openNamedProject, requireDeployed, withLock } from '../change.ts';
 import { accessLab } from '../labs.ts';
 import { print, printJson } from '../output.ts';
 import { planText } from '../plan-text.ts';
@@ -50,13 +50,7 @@ export async function run(runbookName: string, testnet: string, options: RunOpti
           parseParameters(options.set),
           interrupt.signal,
         );
-        if (!options.json) print(`${planText(prepared.plan)}\n`);
-        const result = await execute(project, prepared, access, options, interrupt.signal);
-        const { writeReport } = await import('./report.ts');
-        const report = await writeReport(result.runDir);
-        if (options.json) printJson({ ...result, report });
-        else print(`report: ${report}`);
-        return result.exitCode;
+        return executeAndReport(project, prepared, access, options, interrupt.signal);
       });
     } finally {
       await access.lab.close();

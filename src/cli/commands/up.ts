@@ -1,9 +1,7 @@
 import { prepareUp } from '../../engine/prepare.ts';
-import { execute, interruptSignal, openNamedProject, withLock } from '../change.ts';
+import { executeAndReport, interruptSignal, openNamedProject, withLock } from '../change.ts';
 import type { LabAccess } from '../lab-access.ts';
 import { accessLab } from '../labs.ts';
-import { print, printJson } from '../output.ts';
-import { planText } from '../plan-text.ts';
 
 /** `seatrial up <file>`: makes the testnet what its file says: creates, mends, or upgrades node by node behind gates. */
 export async function up(reference: string, options: { json?: boolean }): Promise<number> {
@@ -17,13 +15,7 @@ export async function up(reference: string, options: { json?: boolean }): Promis
         (access = await accessLab(project, topology)).lab;
       const prepared = await prepareUp(project, labOf, interrupt.signal);
       if (!access) throw new Error('preparing opens the lab');
-      if (!options.json) print(`${planText(prepared.plan)}\n`);
-      const result = await execute(project, prepared, access, options, interrupt.signal);
-      const { writeReport } = await import('./report.ts');
-      const report = await writeReport(result.runDir);
-      if (options.json) printJson({ ...result, report });
-      else print(`report: ${report}`);
-      return result.exitCode;
+      return executeAndReport(project, prepared, access, options, interrupt.signal);
     });
   } finally {
     interrupt.dispose();

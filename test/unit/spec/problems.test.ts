@@ -1,10 +1,10 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import type { SpecError } from '../../../src/core/errors.ts';
 import { loadTestnetFile } from '../../../src/spec/load.ts';
 import { loadText, plainProfile, problemsOf, soundSpec } from '../../helpers/spec-text.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** The sound text with one piece changed; fails when the piece is not there. */
 function changed(piece: string, to: string): string {
@@ -257,9 +257,11 @@ describe('the file itself', () => {
     expect(file).toMatch(/^\/.+\/net\.yaml:8:1: unknown key montoring; did you mean monitoring\?$/);
   });
 
-  test('a file that is not there is named', async () => {
+  test('a file that is not there is named, with the one beside it that is most like it', async () => {
     const file = join(await temporaryFolder(), 'nothing.yaml');
     await expect(loadTestnetFile(file)).rejects.toThrow(`${file}: there is no such file`);
+    await writeFile(join(dirname(file), 'locale.yaml'), '');
+    await expect(loadTestnetFile(join(dirname(file), 'local.yaml'))).rejects.toThrow('did you mean locale.yaml?');
   });
 
   test('a folder in the place of a file cannot be read', async () => {
