@@ -26,6 +26,8 @@ export class PulumiProject {
   readonly cli: string;
   readonly env: Record<string, string>;
   readonly #testnets: string[] = [];
+  /** Where the slots of this project's testnets begin: two runs of the tests on one engine seldom meet. */
+  readonly #firstSlot = randomInt(250);
 
   private constructor(root: string, docker: Docker, imageId: string, cli: string) {
     this.root = root;
@@ -48,11 +50,12 @@ export class PulumiProject {
     return new PulumiProject(root, docker, imageId, pulumi);
   }
 
-  /** A testnet whose name, subnet and ports are no other's. */
+  /** A testnet whose name, subnet and ports are no other's of this project. */
   testnet(): SampleTestnet {
     const name = `st-${randomBytes(3).toString('hex')}`;
+    const slot = 1 + ((this.#firstSlot + this.#testnets.length) % 250);
     this.#testnets.push(name);
-    return new SampleTestnet(this, name, randomInt(1, 250));
+    return new SampleTestnet(this, name, slot);
   }
 
   /** From now on a hand-typed `pulumi up` runs the test's entry, on the product's package. */

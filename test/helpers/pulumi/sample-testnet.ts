@@ -48,7 +48,7 @@ function sampleNode({ slot, imageId, secretFiles }: SampleOptions, version: stri
     dataDir: '/data',
     address: `10.231.${slot}.${10 + index}`,
     bindAddress: '127.0.0.1',
-    ports: [{ name: 'http', containerPort: 8080, hostPort: 20_000 + slot * 100 + index }],
+    ports: [{ name: 'http', containerPort: 8080, hostPort: 20_000 + slot * 50 + index }],
     stop: { signal: 'SIGTERM', graceMs: 3_000 },
     healthcheck: ['/bin/true'],
     limits: { memoryMb: 64, cpus: 0.5 },
