@@ -47,6 +47,7 @@ const exitCodes: Record<RunOutcome, number> = {
   inconclusive: exitCode.inconclusive,
   refused: exitCode.refused,
   interrupted: exitCode.interrupted,
+  aborted: exitCode.failed,
   error: exitCode.lab,
 };
 

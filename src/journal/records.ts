@@ -24,7 +24,25 @@ export interface NodeBefore {
 export interface PlanStep {
   /** Stable name, as in `upgrade/validator-0`. */
   id: string;
-  kind: 'preflight' | 'create' | 'replace' | 'gate-all' | 'load' | 'verify';
+  kind:
+    | 'preflight'
+    | 'create'
+    | 'replace'
+    | 'gate-all'
+    | 'load'
+    | 'verify'
+    | 'approval'
+    | 'soak'
+    | 'await-height'
+    | 'finalise'
+    | 'switch'
+    | 'activation'
+    | 'switchback'
+    | 'compare'
+    | 'slo'
+    | 'stop'
+    | 'start'
+    | 'snapshot';
   nodes: string[];
   /** Versions by node. */
   from?: string;
@@ -59,7 +77,14 @@ export type RunOutcome =
   | 'inconclusive'
   | 'refused'
   | 'interrupted'
+  | 'aborted'
   | 'error';
+
+/** What is found of an action whose end was not written down; see `observed`. */
+export type ObserveVerdict = 'absent' | 'partial' | 'complete' | 'foreign' | 'unknown';
+
+/** Something that a run does to a node beside creating, replacing and removing it. */
+export type EffectKind = 'switch' | 'clear' | 'stop' | 'start' | 'snapshot' | 'restore';
 
 /** What happened in a run, in the order it happened. Evidence of bulk (samples, series) is stored beside it by content hash. */
 export type RunEvent =
@@ -105,6 +130,65 @@ export type RunEvent =
   | { type: 'rollback.started'; reason: string; nodes: string[] }
   | { type: 'load.started'; perSecond: number }
   | { type: 'load.finished'; summary: LoadSummary; evidence: string }
+  /** The run goes on in another process. `code`: hash of the program that goes on; `acceptedCode`: it differs, and was accepted by name. */
+  | {
+      type: 'run.resumed';
+      by: { host: string; pid: number };
+      seatrialVersion: string;
+      code: string;
+      acceptedCode?: boolean;
+    }
+  /** The lab's lease is ours from here; a higher token than any before. */
+  | { type: 'lease.taken'; token: number }
+  /** What was found of an action that has an intent and no done, before anything is done about it. */
+  | { type: 'observed'; step: string; action: string; node: string; verdict: ObserveVerdict; detail?: string }
+  | {
+      type: 'effect.intent';
+      step: string;
+      effect: EffectKind;
+      node: string;
+      detail: Record<string, string | number | boolean>;
+    }
+  | {
+      type: 'effect.done';
+      step: string;
+      effect: EffectKind;
+      node: string;
+      tookMs: number;
+      detail: Record<string, string | number | boolean>;
+    }
+  /** Something that was chosen while the run went on, such as a seed. */
+  | { type: 'choice'; step: string; name: string; value: string | number }
+  | {
+      type: 'approval.requested';
+      step: string;
+      planHash: string;
+      question: string;
+      deadlineAtMs: number;
+      onTimeout: 'continue' | 'stop';
+    }
+  | {
+      type: 'approval.decided';
+      step: string;
+      planHash: string;
+      decision: 'approved' | 'rejected' | 'timed-out';
+      by: string;
+    }
+  | { type: 'paused'; by: string }
+  | { type: 'continued'; by: string }
+  | { type: 'abort.requested'; by: string }
+  /** What a canary step found: activation, comparison, SLO. */
+  | {
+      type: 'finding';
+      step: string;
+      finding: 'activation' | 'switchback' | 'comparison' | 'slo';
+      nodes: string[];
+      verdict: 'pass' | 'fail' | 'inconclusive';
+      reason: string;
+      evidence: string;
+    }
+  /** What comes before this cannot be taken back any more. */
+  | { type: 'finalised'; step: string }
   | { type: 'note'; level: 'info' | 'warning'; text: string }
   | {
       type: 'run.finished';

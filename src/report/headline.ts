@@ -12,6 +12,7 @@ const outcomes: Record<RunOutcome | 'unfinished', { tone: Tone; label: string; b
   inconclusive: { tone: 'unknown', label: 'inconclusive', became: 'ended without a verdict' },
   refused: { tone: 'unknown', label: 'refused', became: 'was refused before anything was touched' },
   interrupted: { tone: 'unknown', label: 'interrupted', became: 'was interrupted' },
+  aborted: { tone: 'unknown', label: 'aborted', became: 'was aborted' },
   error: { tone: 'bad', label: 'error', became: 'ended with an error' },
   unfinished: { tone: 'unknown', label: 'unfinished', became: 'did not finish (it was killed, or is still under way)' },
 };

@@ -1,7 +1,7 @@
 import { SpecError, type SpecProblem } from '../core/errors.ts';
 import { didYouMean } from '../core/nearest.ts';
 import type { LoadedSpec } from './load.ts';
-import type { SystemProfile } from './profile.ts';
+import type { FlagValue, SystemProfile } from './profile.ts';
 import { maxNodes, type NodeSettings } from './testnet.ts';
 
 /** A node as the testnet file wants it: role defaults and overrides merged. */
@@ -10,7 +10,7 @@ export interface SpecNode {
   role: string;
   index: number;
   version: string;
-  flags: Record<string, string | number | boolean>;
+  flags: Record<string, FlagValue>;
   env: Record<string, string>;
   memoryMb?: number;
   cpus?: number;

@@ -26,7 +26,7 @@ export interface NodePlan {
   /** Port numbers by the names in `RoleProfile.ports`, as nodes use them among each other. */
   ports: Record<string, number>;
   /** Feature flags of this node, from the testnet file. */
-  flags: Record<string, string | number | boolean>;
+  flags: Record<string, FlagValue>;
 }
 
 /** The whole testnet as a profile's functions see it. */
@@ -35,6 +35,8 @@ export interface NetworkPlan {
   nodes: readonly NodePlan[];
   /** Public halves of the generated identities, by node name. */
   publicKeys: Record<string, string>;
+  /** Public half of what `SystemProfile.groupIdentity` made. */
+  groupKey?: string;
 }
 
 export interface RoleProfile {
@@ -120,6 +122,38 @@ export interface MetricSelector {
   labels?: Record<string, string | { matches: string }>;
 }
 
+/** Value of a feature flag in the testnet file. */
+export type FlagValue = string | number | boolean;
+
+/** What a running node is switched with. */
+export type SwitchedNode = Pick<NodePlan, 'name' | 'role' | 'index' | 'votingPower' | 'dataDir'>;
+
+/** A feature that can be switched on a node while it runs, without replacing it, and for a limited time only. */
+export interface FeatureToggle {
+  title: string;
+  /** The flag of the testnet file with which a node has the feature for good, and its two values. */
+  flag: { name: string; on: FlagValue; off: FlagValue };
+  /**
+   * Command, run beside the node (its files and its network), that switches the feature for `ttlMs` at most from when it runs. The node
+   * itself goes back to its flag when the time ends, whoever set it being gone, also across a restart. Run again, it sets the time anew.
+   */
+  switch(node: SwitchedNode, lease: { leaseId: string; on: boolean; ttlMs: number }): string[];
+  /** Command that ends a lease at once: the node goes back to its flag. Without a lease it does nothing. */
+  clear(node: SwitchedNode): string[];
+  /** The lease that the node holds now, from its own answer; undefined when it holds none. */
+  lease(client: ProbeClient): Promise<{ leaseId: string; on: boolean; remainingMs: number } | undefined>;
+  /**
+   * Proof by output, never by configuration: of the blocks with a height in (from, to], how many could show that this node has the
+   * feature, and how many do. `client` asks any node that has the blocks.
+   */
+  proof(
+    client: ProbeClient,
+    about: { node: string; from: number; to: number },
+  ): Promise<{ blocks: number; proven: number }>;
+  /** By what a node with the feature is compared with the others; the higher ratio is the worse one. */
+  harm: readonly { name: string; bad: MetricSelector; total: MetricSelector }[];
+}
+
 export interface SystemProfile {
   name: string;
   title: string;
@@ -132,6 +166,11 @@ export interface SystemProfile {
   files?(node: NodePlan, network: NetworkPlan): Record<string, string>;
   /** Made once per node and stored 0600; `files` are put into `secretsDir` before the first start. */
   identity?(nodeName: string): { publicKey: string; files: Record<string, string> };
+  /**
+   * Made once for all nodes with voting power together, such as the shares of a threshold key; made anew when they change. The public half
+   * is `NetworkPlan.groupKey`; the files of each node are put into its `secretsDir` like those of `identity`.
+   */
+  groupIdentity?(nodes: readonly string[]): { publicKey: string; files: Record<string, Record<string, string>> };
   /** The interpreter that runs a release which is a program, and the image that holds it on container labs. */
   runtime: { command: string[]; image: string };
   /** Container labs: command that exits 0 inside the container while the node is alive. Default: no health check. */
@@ -162,6 +201,8 @@ export interface SystemProfile {
   ): Promise<SubmitResult>;
   /** Ids of the transactions in the block at a height, for the check that none was lost or doubled. */
   transactionsAt?(client: ProbeClient, height: number): Promise<string[]>;
+  /** Features that runs can switch, by name. */
+  toggles?: Record<string, FeatureToggle>;
   /** Prometheus alert rule groups for the system, as the content of a rule file. */
   alertRules?: string;
   /** Queries for the system's own panels on the fleet dashboard. `$testnet` and `$node` are replaced by Grafana. */

@@ -1,4 +1,4 @@
-import type { QuorumRule } from '../spec/profile.ts';
+import type { FlagValue, QuorumRule } from '../spec/profile.ts';
 import type { GateProfileName } from '../spec/testnet.ts';
 
 /** What a node runs. */
@@ -32,7 +32,7 @@ export interface TopologyNode {
   /** Full command line on the process lab; on a container lab the command after the image's entry point. */
   command: string[];
   env: Record<string, string>;
-  flags: Record<string, string | number | boolean>;
+  flags: Record<string, FlagValue>;
   /** Non-secret files: absolute path as the node sees it → content. */
   files: Record<string, string>;
   /** Secret files: absolute path as the node sees it → path of the 0600 file on the operator's machine. Never contents. */
