@@ -4,6 +4,7 @@ import { LabError, messageOf } from '../core/errors.ts';
 import { isErrno } from '../core/files.ts';
 import { JournalCorruptError, readJournal } from './read-journal.ts';
 import type { RunOutcome, RunRecord } from './records.ts';
+import { isResumable, runEnding } from './run-ending.ts';
 import { timeOfRunId } from './run-id.ts';
 
 export interface RunSummary {
@@ -17,6 +18,10 @@ export interface RunSummary {
   /** `unfinished`: it is under way, or was killed. `corrupt`: its journal cannot be trusted; `problem` says why. */
   outcome: RunOutcome | 'unfinished' | 'corrupt';
   exitCode?: number;
+  /** `seatrial resume` has something to go on with. Never set where the journal cannot be trusted. */
+  isResumable?: boolean;
+  /** Somebody paused it, and nobody has let it go on since. */
+  isPaused?: boolean;
   problem?: string;
 }
 
@@ -59,16 +64,17 @@ async function summarise(runDir: string, testnet: string): Promise<RunSummary> {
   }
 }
 
-function outcomeOf(records: readonly RunRecord[]): Pick<RunSummary, 'runbook' | 'finishedAt' | 'outcome' | 'exitCode'> {
+function outcomeOf(
+  records: readonly RunRecord[],
+): Pick<RunSummary, 'runbook' | 'finishedAt' | 'outcome' | 'exitCode' | 'isResumable' | 'isPaused'> {
   const started = records.find((record) => record.type === 'run.started');
-  // A run that went on after it was interrupted has a later record; notes may be added to one that has ended.
-  const last = records.findLast((record) => record.type !== 'note');
-  const finished = last?.type === 'run.finished' ? last : undefined;
+  const { finished, outcome, isPaused } = runEnding(records);
   return {
-    ...(started ? { runbook: started.runbook } : {}),
-    ...(finished
-      ? { finishedAt: finished.at, outcome: finished.outcome, exitCode: finished.exitCode }
-      : { outcome: 'unfinished' }),
+    ...(started && { runbook: started.runbook }),
+    ...(finished && { finishedAt: finished.at, exitCode: finished.exitCode }),
+    outcome,
+    ...(isResumable(records) && { isResumable: true }),
+    ...(isPaused && { isPaused }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { UsageError } from '../core/errors.ts';
 import type { RunEvent, RunRecord } from '../journal/records.ts';
+import { isResumable, runEnding } from '../journal/run-ending.ts';
 
 export type EventOf<Type extends RunEvent['type']> = Extract<RunRecord, { type: Type }>;
 export type Timed<R extends RunRecord> = R & { offsetMs: number };
@@ -9,6 +10,9 @@ export class RunLog {
   readonly started: EventOf<'run.started'>;
   /** Undefined when the run did not finish, or went on after it had. */
   readonly finished: EventOf<'run.finished'> | undefined;
+  /** Somebody paused the run, and nobody has let it go on since. */
+  readonly isPaused: boolean;
+  readonly isResumable: boolean;
   readonly records: readonly Timed<RunRecord>[];
   readonly startedAtMs: number;
   /** Time of the last record. */
@@ -18,8 +22,10 @@ export class RunLog {
     const started = records.find((record) => record.type === 'run.started');
     if (!started) throw new UsageError('the run has no record of its start, so there is nothing to report');
     this.started = started;
-    const last = records.findLast(({ type }) => type !== 'note');
-    this.finished = last?.type === 'run.finished' ? last : undefined;
+    const { finished, isPaused } = runEnding(records);
+    this.finished = finished;
+    this.isPaused = isPaused;
+    this.isResumable = isResumable(records);
     this.startedAtMs = Date.parse(started.at);
     let offsetMs = 0;
     this.records = records.map((record) => {

@@ -31,6 +31,12 @@ const started = (runId: string): RunEvent => ({
 });
 
 const finished: RunEvent = { type: 'run.finished', outcome: 'passed', exitCode: 0, after: [], observations: 'o' };
+const resumed: RunEvent = {
+  type: 'run.resumed',
+  by: { host: 'here', pid: 7 },
+  seatrialVersion: '0.1.0',
+  code: 'c',
+};
 const note: RunEvent = { type: 'note', level: 'info', text: 'a note' };
 
 async function stateDir(): Promise<string> {
@@ -56,11 +62,7 @@ test('runs are listed newest first with what became of them', async () => {
     note,
   ]);
   await writeRun(dir, '20260101-120000-bbbb', '2026-01-01T12:00:00Z', [started('20260101-120000-bbbb')]);
-  await writeRun(dir, '20260101-110000-cccc', '2026-01-01T11:00:00Z', [
-    started('x'),
-    finished,
-    { type: 'step.started', step: 's' },
-  ]);
+  await writeRun(dir, '20260101-110000-cccc', '2026-01-01T11:00:00Z', [started('x'), finished, resumed]);
   expect(await listRuns(dir)).toEqual([
     {
       id: '20260101-120000-bbbb',
@@ -68,6 +70,7 @@ test('runs are listed newest first with what became of them', async () => {
       runbook: 'rolling-upgrade',
       startedAt: '2026-01-01T12:00:00.000Z',
       outcome: 'unfinished',
+      isResumable: true,
     },
     {
       id: '20260101-110000-cccc',
@@ -75,6 +78,7 @@ test('runs are listed newest first with what became of them', async () => {
       runbook: 'rolling-upgrade',
       startedAt: '2026-01-01T11:00:00.000Z',
       outcome: 'unfinished',
+      isResumable: true,
     },
     {
       id: '20260101-100000-aaaa',
