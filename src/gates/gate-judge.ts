@@ -2,13 +2,14 @@ import type { SystemProfile } from '../spec/profile.ts';
 import { decide, harmSeen, lackOfData, type Decision, type DecisionContext, type Verdict } from './decision.ts';
 import type { GatePhase, GateProgress } from './gate-progress.ts';
 import type { EstablishedIdentity } from './identity-check.ts';
+import type { JudgedNodeSlot, JudgedSlot } from './judged-slot.ts';
 import type { GateProfile } from './profiles.ts';
 import { judgeQuorum } from './quorum-check.ts';
 import type { SlotReading } from './readings.ts';
 import { slotFacts, type NetworkFacts, type SlotFacts } from './slot-facts.ts';
 import { supportedChecks } from './supported-checks.ts';
 import { SlotTally } from './tally.ts';
-import type { GateVerdict } from './verdict.ts';
+import type { GateVerdict, Sample } from './verdict.ts';
 import { missedSlot, WatchedNode, type JudgedNode } from './watched-node.ts';
 
 /** All that a verdict depends on beside the readings and the system's profile. Plain data. */
@@ -38,18 +39,20 @@ export class GateJudge {
   readonly #quorum: SlotTally | undefined;
   #quorumBadRun = 0;
   #quorumDetail = '';
-  #settledAtMonoMs: number | undefined;
+  #settledAtElapsedMs: number | undefined;
   #lastSlot: number | undefined;
   #lastAtMs: number;
-  #lastMonoMs: number;
+  #lastElapsedMs = 0;
   #slots = 0;
+  #newest: JudgedSlot | undefined;
+  /** What is added to the number of a reading: after a pause the readings are numbered anew, the gate's grid goes on. */
+  #slotShift: number | undefined = 0;
 
   constructor(input: GateInput, system: SystemProfile) {
     this.input = input;
     this.#system = system;
     this.phase = input.kind === 'gate' ? 'identity' : 'observe';
     this.#lastAtMs = input.startedAtMs;
-    this.#lastMonoMs = input.startedMonoMs;
     const { network, hasPrometheus, profile } = input;
     const windowMs = profile.windowSlots * profile.intervalMs;
     const { checks } = supportedChecks(system, { network, hasPrometheus, windowMs });
@@ -73,6 +76,16 @@ export class GateJudge {
     this.#watched.delete(node);
   }
 
+  /** What the last slot was judged to be. */
+  get newest(): JudgedSlot | undefined {
+    return this.#newest;
+  }
+
+  /** Checks of a node in the order of its samples. */
+  checkNamesOf(node: string): readonly string[] {
+    return this.#watched.get(node)?.checkNames ?? [];
+  }
+
   establishedOf(node: string): EstablishedIdentity | undefined {
     return this.#watched.get(node)?.established;
   }
@@ -82,9 +95,9 @@ export class GateJudge {
    * only of the judged nodes. The phase ends with the first reading in which all are right.
    */
   pushIdentity(reading: SlotReading): Decision {
-    this.#remember(reading);
     const { profile } = this.input;
-    const elapsedMs = this.#elapsedMs();
+    const elapsedMs = this.#elapsedAt(reading.monoMs);
+    this.#remember(reading.atMs, elapsedMs);
     let isRight = true;
     for (const watched of this.#watched.values()) {
       if (!watched.identify(reading.nodes[watched.node.name], reading.monoMs)) isRight = false;
@@ -97,7 +110,7 @@ export class GateJudge {
     }
     if (isRight) {
       this.phase = 'settle';
-      this.#settledAtMonoMs = undefined;
+      this.#settledAtElapsedMs = undefined;
       for (const watched of this.#watched.values()) watched.forgetIdentityLooks();
       return { kind: 'continue' };
     }
@@ -113,31 +126,44 @@ export class GateJudge {
 
   /** One slot of the grid. Slots between this one and the last were missed and count as such. */
   push(reading: SlotReading, facts: SlotFacts = slotFacts(reading, this.input.network)): Decision {
-    const { profile } = this.input;
-    this.#pushMissed(reading.slot);
-    this.#remember(reading);
-    this.#lastSlot = reading.slot;
-    if (this.phase === 'settle') {
-      this.#settledAtMonoMs ??= reading.monoMs + profile.settleMs;
-      if (reading.monoMs >= this.#settledAtMonoMs) this.phase = 'observe';
-    }
-    const counts = this.phase === 'observe';
-    if (counts) this.#slots++;
-    this.#judgeQuorum(facts, counts);
-    for (const watched of this.#watched.values()) watched.push(reading, facts, counts);
+    const elapsedMs = this.#elapsedAt(reading.monoMs);
+    const slot = this.#slotOf(reading.slot, elapsedMs);
+    this.#enter(slot, reading.atMs, elapsedMs);
+    const nodes = new Map<string, JudgedNodeSlot>();
+    for (const [name, watched] of this.#watched) nodes.set(name, watched.judge(reading, facts));
+    const quorum = this.#quorumSample(facts);
+    this.#take({ slot, atMs: Math.round(reading.atMs), elapsedMs, nodes, ...(quorum && { quorum }) });
     return this.#decide();
+  }
+
+  /** The same for a slot that was judged before, here or in another process; the readings are not needed again. */
+  replay(judged: JudgedSlot): Decision {
+    this.restore(judged);
+    return this.#decide();
+  }
+
+  /** Takes a slot that is known not to have ended the gate. */
+  restore(judged: JudgedSlot): void {
+    // Slots of the grid come only after the identity was seen.
+    if (this.phase === 'identity') this.phase = 'settle';
+    for (const name of this.nodes) if (!judged.nodes.has(name)) this.drop(name);
+    this.#enter(judged.slot, judged.atMs, judged.elapsedMs);
+    this.#take(judged);
+    this.#slotShift = undefined;
   }
 
   /** Whether the judged nodes are still in the middle of their change at this time. */
   isChangingAt(monoMs: number): boolean {
     if (this.phase === 'observe') return false;
-    return this.phase === 'identity' || monoMs < (this.#settledAtMonoMs ?? monoMs + this.input.profile.settleMs);
+    const elapsedMs = this.#elapsedAt(monoMs);
+    return (
+      this.phase === 'identity' || elapsedMs < (this.#settledAtElapsedMs ?? elapsedMs + this.input.profile.settleMs)
+    );
   }
 
   /** The time is up although no slot could be read any more. Always decides when the deadline has passed. */
   expire(atMs: number, monoMs: number): Decision {
-    this.#lastAtMs = atMs;
-    this.#lastMonoMs = monoMs;
+    this.#remember(atMs, this.#elapsedAt(monoMs));
     return this.#decide();
   }
 
@@ -150,7 +176,7 @@ export class GateJudge {
       reason: decision.reason,
       weak: this.input.profile.isWeak,
       slots: this.#slots,
-      elapsedMs: Math.round(this.#elapsedMs()),
+      elapsedMs: this.#lastElapsedMs,
       checks: summaries,
     };
   }
@@ -175,7 +201,7 @@ export class GateJudge {
 
   #decide(): Decision {
     const { kind, profile } = this.input;
-    const context = this.#context(this.#elapsedMs());
+    const context = this.#context(this.#lastElapsedMs);
     const tallies = this.#tallies();
     if (this.phase !== 'observe' && context.elapsedMs < profile.deadlineMs) {
       return harmSeen([], profile, context) ?? { kind: 'continue' };
@@ -205,17 +231,49 @@ export class GateJudge {
   }
 
   /** While a node is being changed its power counts as present; the plan has accepted that. Afterwards the truth counts. */
-  #judgeQuorum(facts: SlotFacts, counts: boolean): void {
-    if (!this.#quorum) return;
+  #quorumSample(facts: SlotFacts): Sample | undefined {
+    if (!this.#quorum) return undefined;
     const { network } = this.input;
     const present = new Set(
       network.availability === 'halt-allowed' && this.input.kind !== 'preflight' ? facts.leftOut : [],
     );
     if (this.phase !== 'observe') for (const { name } of this.input.nodes) present.add(name);
-    const sample = judgeQuorum(facts, present, this.#system.progress?.maxLag);
-    if (counts) this.#quorum.push(sample);
-    this.#quorumBadRun = sample.state === 'BAD' ? this.#quorumBadRun + 1 : 0;
-    if (sample.state === 'BAD') this.#quorumDetail = sample.detail;
+    return judgeQuorum(facts, present, this.#system.progress?.maxLag);
+  }
+
+  /** Goes on to a slot: what lies between was missed, and a node that was settling may have settled. */
+  #enter(slot: number, atMs: number, elapsedMs: number): void {
+    this.#pushMissed(slot);
+    this.#remember(atMs, elapsedMs);
+    this.#lastSlot = slot;
+    if (this.phase !== 'settle') return;
+    this.#settledAtElapsedMs ??= elapsedMs + this.input.profile.settleMs;
+    if (elapsedMs >= this.#settledAtElapsedMs) this.phase = 'observe';
+  }
+
+  /** Counts what a slot was judged to be. */
+  #take(judged: JudgedSlot): void {
+    this.#newest = judged;
+    const counts = this.phase === 'observe';
+    if (counts) this.#slots++;
+    const { quorum, nodes } = judged;
+    if (this.#quorum && quorum) {
+      if (counts) this.#quorum.push(quorum);
+      this.#quorumBadRun = quorum.state === 'BAD' ? this.#quorumBadRun + 1 : 0;
+      if (quorum.state === 'BAD') this.#quorumDetail = quorum.detail;
+    }
+    for (const [name, watched] of this.#watched) {
+      const slot = nodes.get(name);
+      if (slot) watched.take(slot, counts);
+    }
+  }
+
+  #slotOf(readingSlot: number, elapsedMs: number): number {
+    if (this.#slotShift === undefined) {
+      const sinceLast = Math.round((elapsedMs - this.#lastElapsedMs) / this.input.profile.intervalMs);
+      this.#slotShift = (this.#lastSlot ?? -1) + Math.max(1, sinceLast) - readingSlot;
+    }
+    return readingSlot + this.#slotShift;
   }
 
   #pushMissed(slot: number): void {
@@ -228,13 +286,13 @@ export class GateJudge {
     }
   }
 
-  #remember(reading: SlotReading): void {
-    this.#lastAtMs = reading.atMs;
-    this.#lastMonoMs = reading.monoMs;
+  #remember(atMs: number, elapsedMs: number): void {
+    this.#lastAtMs = Math.round(atMs);
+    this.#lastElapsedMs = elapsedMs;
   }
 
-  #elapsedMs(): number {
-    return this.#lastMonoMs - this.input.startedMonoMs;
+  #elapsedAt(monoMs: number): number {
+    return Math.round(monoMs - this.input.startedMonoMs);
   }
 
   #tallies(): SlotTally[] {

@@ -1,5 +1,6 @@
 import type { Verdict } from './decision.ts';
 import { IdentityTracker, type EstablishedIdentity, type IntendedNode } from './identity-check.ts';
+import type { JudgedNodeSlot } from './judged-slot.ts';
 import type { SlotJudge } from './node-checks.ts';
 import type { GateProfile } from './profiles.ts';
 import type { NodeReading, SlotReading } from './readings.ts';
@@ -100,13 +101,30 @@ export class WatchedNode {
     this.#identity = this.#newIdentityTally();
   }
 
-  /** Judges a slot; while the node settles, samples are discarded. */
-  push(reading: SlotReading, facts: SlotFacts, counts: boolean): void {
+  /** Names of what `judge` gives samples of, in their order. */
+  get checkNames(): string[] {
+    return [this.#identity.check, ...this.#checks.map(({ tally }) => tally.check)];
+  }
+
+  /** Judges a slot without counting it. */
+  judge(reading: SlotReading, facts: SlotFacts): JudgedNodeSlot {
     const identity = this.#judgeIdentity(reading.nodes[this.node.name]);
-    if (counts) this.#identity.push(identity);
-    for (const { judge, tally } of this.#checks) {
-      const sample = judge(facts);
-      if (sample && counts) tally.push(sample);
+    const samples = [identity, ...this.#checks.map(({ judge }) => judge(facts))];
+    const { hasProgressed, unplannedRestarts, established } = this;
+    return { samples, standing: { hasProgressed, unplannedRestarts, established } };
+  }
+
+  /** Counts a slot; while the node settles, samples are discarded. */
+  take({ samples, standing }: JudgedNodeSlot, counts: boolean): void {
+    this.#hasProgressed = standing.hasProgressed;
+    this.#tracker.established = standing.established;
+    this.#tracker.unplannedRestarts = standing.unplannedRestarts;
+    if (!counts) return;
+    const [identity] = samples;
+    if (identity) this.#identity.push(identity);
+    for (const [index, { tally }] of this.#checks.entries()) {
+      const sample = samples[index + 1];
+      if (sample) tally.push(sample);
     }
   }
 
