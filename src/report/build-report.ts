@@ -1,5 +1,6 @@
 import type { JournalContent } from '../journal/read-journal.ts';
 import type { ObservationLine } from '../journal/records.ts';
+import { approvalReports, courseOf, effectReports, findingReports } from './course.ts';
 import { gateReports, isWeakProfile } from './gate-reports.ts';
 import { buildHeadline } from './headline.ts';
 import type { CostReport, EvidenceReference, GuardFailure, ObservationsState, ReportModel, RunFacts } from './model.ts';
@@ -31,6 +32,9 @@ export async function buildReport(input: ReportInput): Promise<ReportModel> {
   const gates = gateReports(log, endMs, evidence);
   const nodes = nodeReports(log);
   const guards = guardFailures(log);
+  const findings = findingReports(log, evidence);
+  const approvals = approvalReports(log);
+  const effects = effectReports(log);
   return {
     schema: 'seatrial.report/1',
     headline: buildHeadline(log, gates, nodes),
@@ -39,10 +43,14 @@ export async function buildReport(input: ReportInput): Promise<ReportModel> {
       state: observationsState(log, series.lines, input.observationsHash),
     }),
     cost: costOf(log, evidence),
-    timeline: buildTimeline({ log, series, gates, guards, endMs }),
-    steps: stepReports(log, gates),
+    timeline: buildTimeline({ log, series, gates, guards, effects, endMs }),
+    steps: stepReports(log, { gates, findings, approvals }),
     gates,
     guards,
+    findings,
+    approvals,
+    effects,
+    course: courseOf(log),
     nodes,
     notes: log.ofType('note').map(({ offsetMs, level, text }) => ({ atMs: offsetMs, level, text })),
   };
@@ -69,6 +77,8 @@ function runFacts(log: RunLog, { journal }: ReportInput, endMs: number, observat
     outcome: finished?.outcome ?? 'unfinished',
     ...(finished ? { exitCode: finished.exitCode } : {}),
     ...(finished?.reason === undefined ? {} : { reason: finished.reason }),
+    isResumable: log.isResumable,
+    isPaused: log.isPaused,
     ...(plan.worstQuorumMargin === undefined ? {} : { worstQuorumMargin: plan.worstQuorumMargin }),
     halts: plan.halts,
     journal: { records: journal.records.length, headHash: journal.headHash, tornTail: journal.tornTail },
@@ -104,7 +114,9 @@ async function evidenceOf(
   log: RunLog,
   check: (hash: string) => Promise<EvidenceReference>,
 ): Promise<Map<string, EvidenceReference>> {
-  const hashes = [...log.ofType('gate.verdict'), ...log.ofType('load.finished')].map(({ evidence }) => evidence);
+  const hashes = [...log.ofType('gate.verdict'), ...log.ofType('load.finished'), ...log.ofType('finding')].flatMap(
+    ({ evidence }) => (evidence ? [evidence] : []),
+  );
   const references = new Map<string, EvidenceReference>();
   for (const hash of new Set(hashes)) references.set(hash, await check(hash));
   return references;

@@ -17,10 +17,12 @@ const outcomes: Record<RunOutcome | 'unfinished', { tone: Tone; label: string; b
   unfinished: { tone: 'unknown', label: 'unfinished', became: 'did not finish (it was killed, or is still under way)' },
 };
 
+const paused = { tone: 'unknown', label: 'paused', became: 'is paused' } as const;
+
 export function buildHeadline(log: RunLog, gates: readonly GateReport[], nodes: readonly NodeReport[]): Headline {
   const { runbook, testnet, plan } = log.started;
   const outcome = log.finished?.outcome ?? 'unfinished';
-  const { tone, label, became } = outcomes[outcome] ?? {
+  const { tone, label, became } = (log.isPaused && outcome === 'unfinished' ? paused : outcomes[outcome]) ?? {
     tone: 'unknown',
     label: outcome,
     became: `ended as ${outcome}`,

@@ -1,5 +1,5 @@
 import type { CheckSummary, VerdictKind } from '../gates/verdict.ts';
-import type { LoadSummary, PlanStep, RunCost, RunOutcome } from '../journal/records.ts';
+import type { EffectKind, LoadSummary, PlanStep, RunCost, RunOutcome } from '../journal/records.ts';
 
 /**
  * A run as a person would want to read it, derived from journal, observations and evidence alone. It is plain data: `seatrial report
@@ -15,6 +15,13 @@ export interface ReportModel {
   steps: StepReport[];
   gates: GateReport[];
   guards: GuardFailure[];
+  /** What canary steps found. */
+  findings: FindingReport[];
+  approvals: ApprovalReport[];
+  /** What was done to nodes beside changing their release. */
+  effects: EffectReport[];
+  /** What happened beside steps and gates: interventions, recovery after a crash, effects, choices. */
+  course: CourseEntry[];
   nodes: NodeReport[];
   notes: { atMs: number; level: 'info' | 'warning'; text: string }[];
 }
@@ -52,6 +59,10 @@ export interface RunFacts {
   outcome: RunOutcome | 'unfinished';
   exitCode?: number;
   reason?: string;
+  /** `seatrial resume` has something to go on with. */
+  isResumable: boolean;
+  /** Somebody paused the run, and nobody has let it go on since. */
+  isPaused: boolean;
   worstQuorumMargin?: number;
   /** Steps during which the system halted by design. */
   halts: string[];
@@ -98,6 +109,8 @@ export interface Timeline {
   /** All nodes together. */
   total: Pick<Series, 'acknowledgedPerSecond' | 'errors'>;
   rollbacks: (Span & { reason: string })[];
+  /** Moments that concern the whole run: it was resumed, paused, let go on, aborted, or finalised. */
+  marks: { atMs: number; label: string; text: string }[];
 }
 
 export interface Series {
@@ -117,6 +130,7 @@ export interface Lane extends Series {
   /** Node did not answer its liveness probe. */
   down: Span[];
   guards: { atMs: number; text: string }[];
+  effects: (Span & { effect: EffectKind; text: string })[];
 }
 
 /** What a node ran; version null: it was being changed. While it was absent it has no band. */
@@ -156,6 +170,10 @@ export interface StepReport {
   durationMs?: number;
   /** Verdict of the step's last gate. */
   verdict?: VerdictKind;
+  /** What the step's last finding says. */
+  finding?: FindingReport['verdict'];
+  /** Newest answer to the step's question; `waiting` when there is none. */
+  approval?: 'waiting' | NonNullable<ApprovalReport['decision']>;
   /** Why it was refused or failed. */
   reason?: string;
 }
@@ -182,6 +200,47 @@ export interface GuardFailure {
   node: string;
   check: string;
   reason: string;
+}
+
+export interface FindingReport {
+  atMs: number;
+  step: string;
+  finding: 'activation' | 'switchback' | 'comparison' | 'slo';
+  nodes: string[];
+  verdict: 'pass' | 'fail' | 'inconclusive';
+  reason: string;
+  evidence?: EvidenceReference;
+}
+
+export interface ApprovalReport {
+  step: string;
+  question: string;
+  planHash: string;
+  requestedMs: number;
+  /** Wall time, ms since the epoch. */
+  deadlineAtMs: number;
+  onTimeout: 'continue' | 'stop';
+  /** Absent while nobody has answered. */
+  decision?: 'approved' | 'rejected' | 'timed-out';
+  by?: string;
+  decidedMs?: number;
+}
+
+export interface EffectReport extends Span {
+  step: string;
+  effect: EffectKind;
+  node: string;
+  detail: Record<string, string | number | boolean>;
+  /** False when its end was not written down. */
+  isDone: boolean;
+}
+
+export interface CourseEntry {
+  atMs: number;
+  /** Type of the record, as in `run.resumed`. */
+  type: string;
+  tone: Tone;
+  text: string;
 }
 
 export interface NodeReport {

@@ -1,5 +1,7 @@
 import { formatDuration, plural } from './format.ts';
+import { courseSection } from './html/course-section.ts';
 import { costSection } from './html/cost.ts';
+import { findingsSection } from './html/findings-section.ts';
 import { gatesSection } from './html/gates-section.ts';
 import { header } from './html/header.ts';
 import { html, trusted, type Markup } from './html/markup.ts';
@@ -28,8 +30,9 @@ export function renderHtml(model: ReportModel): string {
       </head>
       <body>
         <main>
-          ${header(model)} ${costSection(model)} ${timelineSection(model)} ${planSection(model)} ${gatesSection(model)}
-          ${nodesSection(model)} ${notesSection(model)}
+          ${header(model)} ${costSection(model)} ${timelineSection(model)} ${findingsSection(model)}
+          ${planSection(model)} ${gatesSection(model)} ${courseSection(model)} ${nodesSection(model)}
+          ${notesSection(model)}
         </main>
         ${footer(model)}
       </body>

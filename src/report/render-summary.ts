@@ -1,6 +1,6 @@
 import { formatCount, formatDuration, plural } from './format.ts';
 import type { ReportModel, StepReport } from './model.ts';
-import { statusWords, verdictWords } from './html/tones.ts';
+import { approvalWords, statusWords, verdictWords } from './html/tones.ts';
 
 const signs: Record<StepReport['status'], string> = {
   done: '✓',
@@ -22,6 +22,7 @@ export function renderSummary(model: ReportModel): string {
     '',
     ...stepLines(model.steps),
     '',
+    ...findingLines(model),
     ...costLines(model),
     ...nodeLines(model),
   ];
@@ -32,15 +33,26 @@ function stepLines(steps: readonly StepReport[]): string[] {
   const isLong = steps.length > maxSteps;
   const shown = isLong ? steps.filter(({ status }) => status !== 'done' && status !== 'not-reached') : steps;
   const width = Math.max(0, ...shown.map(({ id }) => id.length));
-  const lines = shown.map(({ status, id, from, to, durationMs, verdict, reason }) => {
+  const lines = shown.map(({ status, id, from, to, durationMs, verdict, finding, approval, reason }) => {
     const change = to === undefined ? '' : `${from === undefined ? '' : `${from} → `}${to}`;
     const took = durationMs === undefined ? statusWords[status] : formatDuration(durationMs);
-    const parts = [took, change, verdict === undefined ? '' : `gate ${verdictWords[verdict]}`, reason ?? ''];
+    const said = [
+      verdict === undefined ? '' : `gate ${verdictWords[verdict]}`,
+      finding ?? '',
+      approval === undefined ? '' : approvalWords[approval],
+    ];
+    const parts = [took, change, ...said, reason ?? ''];
     return `  ${signs[status]} ${id.padEnd(width)}  ${parts.filter((part) => part !== '').join(', ')}`;
   });
   if (!isLong) return lines;
   const count = (status: StepReport['status']): number => steps.filter((step) => step.status === status).length;
   return [`  ${plural(steps.length, 'step')}: ${count('done')} done, ${count('not-reached')} not reached`, ...lines];
+}
+
+function findingLines({ findings }: ReportModel): string[] {
+  return findings.map(
+    ({ finding, nodes, verdict, reason }) => `${finding} of ${nodes.join(', ')}: ${verdict}: ${reason}`,
+  );
 }
 
 function costLines({ cost }: ReportModel): string[] {

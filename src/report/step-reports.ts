@@ -1,8 +1,15 @@
-import type { GateReport, StepReport } from './model.ts';
+import type { ApprovalReport, FindingReport, GateReport, StepReport } from './model.ts';
 import type { RunLog } from './run-log.ts';
 
+/** What was judged or decided in steps. */
+interface Judgements {
+  gates: readonly GateReport[];
+  findings: readonly FindingReport[];
+  approvals: readonly ApprovalReport[];
+}
+
 /** The steps that ran in the order in which they did, those of a rollback among them, then the plan's steps that were not reached. */
-export function stepReports(log: RunLog, gates: readonly GateReport[]): StepReport[] {
+export function stepReports(log: RunLog, judgements: Judgements): StepReport[] {
   const steps = new Map<string, StepReport>();
   for (const { id, kind, nodes, from, to, gate, compensation, quorumMargin } of log.started.plan.steps) {
     steps.set(id, {
@@ -21,7 +28,7 @@ export function stepReports(log: RunLog, gates: readonly GateReport[]): StepRepo
   for (const record of log.records) {
     switch (record.type) {
       case 'step.started':
-        Object.assign(stepOf(record.step), { status: 'open', startedMs: record.offsetMs });
+        begin(stepOf(record.step), record.offsetMs);
         break;
       case 'step.done':
         end(stepOf(record.step), 'done', record.offsetMs);
@@ -43,23 +50,43 @@ export function stepReports(log: RunLog, gates: readonly GateReport[]): StepRepo
       default:
     }
   }
-  for (const step of steps.values()) finishStep(step, log, gates);
+  for (const step of steps.values()) finishStep(step, log, judgements);
   const startOf = ({ startedMs }: StepReport): number => startedMs ?? Number.MAX_VALUE;
   return [...steps.values()].sort((a, b) => startOf(a) - startOf(b));
 }
 
-function finishStep(step: StepReport, log: RunLog, gates: readonly GateReport[]): void {
+/** A step that a resumed run takes up again began when it first began. */
+function begin(step: StepReport, atMs: number): void {
+  delete step.reason;
+  delete step.durationMs;
+  step.startedMs ??= atMs;
+  step.status = 'open';
+}
+
+function finishStep(step: StepReport, log: RunLog, { gates, findings, approvals }: Judgements): void {
   const gate = gates.findLast((each) => each.step === step.id && each.kind !== 'none');
   if (gate && gate.kind !== 'none') {
     step.verdict = gate.kind;
     if (gate.kind !== 'PASS') step.reason ??= gate.reason;
   }
+  const finding = findings.findLast((each) => each.step === step.id);
+  if (finding) {
+    step.finding = finding.verdict;
+    if (finding.verdict !== 'pass') step.reason ??= finding.reason;
+  }
+  const approval = approvals.findLast((each) => each.step === step.id);
+  if (approval) step.approval = approval.decision ?? 'waiting';
   if (step.status !== 'open' || !log.finished) return;
+  const { seq } = log.finished;
   const nextMs = log.records.find(
-    ({ type, offsetMs }) =>
-      (type === 'rollback.started' || type === 'run.finished') && offsetMs >= (step.startedMs ?? 0),
+    (record) => (record.type === 'rollback.started' || record.seq === seq) && record.offsetMs >= (step.startedMs ?? 0),
   )?.offsetMs;
-  end(step, 'failed', nextMs ?? log.lastMs);
+  end(step, isUndecided(step) ? 'open' : 'failed', nextMs ?? log.lastMs);
+}
+
+/** A step that ended for want of knowledge is no failure of what it looked at. */
+function isUndecided({ verdict, finding }: StepReport): boolean {
+  return finding === 'inconclusive' || (finding === undefined && (verdict === 'HOLD' || verdict === 'INCONCLUSIVE'));
 }
 
 function end(step: StepReport, status: StepReport['status'], atMs: number): void {

@@ -1,5 +1,7 @@
-import type { ChangeReport, GateReport, GuardFailure, Lane, ReleaseBand, Timeline } from './model.ts';
+import type { ChangeReport, EffectReport, GateReport, GuardFailure, Lane, ReleaseBand, Timeline } from './model.ts';
+import type { RunRecord } from '../journal/records.ts';
 import type { RunLog } from './run-log.ts';
+import { detailText, eventText } from './event-text.ts';
 import { sumSeries, type SeriesAccumulator } from './series.ts';
 
 interface TimelineInput {
@@ -7,6 +9,7 @@ interface TimelineInput {
   series: SeriesAccumulator;
   gates: readonly GateReport[];
   guards: readonly GuardFailure[];
+  effects: readonly EffectReport[];
   endMs: number;
 }
 
@@ -26,18 +29,40 @@ export function buildTimeline(input: TimelineInput): Timeline {
     rollbacks: log
       .ofType('rollback.started')
       .map(({ offsetMs, reason }) => ({ fromMs: offsetMs, toMs: endMs, reason })),
+    marks: marksOf(log),
   };
+}
+
+const markLabels: Record<string, string> = {
+  'run.resumed': 'resumed',
+  paused: 'paused',
+  continued: 'went on',
+  'abort.requested': 'abort',
+  finalised: 'finalised',
+};
+
+function marksOf(log: RunLog): Timeline['marks'] {
+  return log.records.flatMap((record) => {
+    const label = markLabels[record.type];
+    return label === undefined ? [] : [{ atMs: record.offsetMs, label, text: eventText(record)?.text ?? label }];
+  });
 }
 
 /** Every node that the run knew before, touched or left behind. */
 export function nodeNames(log: RunLog): string[] {
   const names = new Set(log.started.before.map(({ node }) => node));
-  for (const record of log.records) if (record.type === 'intent' || record.type === 'done') names.add(record.node);
+  for (const record of log.records) if (isOfNode(record)) names.add(record.node);
   for (const { node } of log.finished?.after ?? []) names.add(node);
   return [...names];
 }
 
-function buildLane(node: string, { log, series, gates, guards, endMs }: TimelineInput): Lane {
+const nodeTypes = ['intent', 'done', 'effect.intent', 'effect.done'] as const;
+
+function isOfNode(record: RunRecord): record is Extract<RunRecord, { type: (typeof nodeTypes)[number] }> {
+  return (nodeTypes as readonly string[]).includes(record.type);
+}
+
+function buildLane(node: string, { log, series, gates, guards, effects, endMs }: TimelineInput): Lane {
   const changes = changesOf(node, log, endMs);
   return {
     node,
@@ -49,6 +74,14 @@ function buildLane(node: string, { log, series, gates, guards, endMs }: Timeline
     guards: guards
       .filter((guard) => guard.node === node)
       .map(({ atMs, check, reason }) => ({ atMs, text: `${check}: ${reason}` })),
+    effects: effects
+      .filter((each) => each.node === node)
+      .map(({ effect, detail, isDone, fromMs, toMs }) => ({
+        effect,
+        text: `${effect}${detailText(detail)}${isDone ? '' : ', its end was not written down'}`,
+        fromMs,
+        toMs,
+      })),
     ...series.seriesOf(node, endMs),
   };
 }

@@ -32,7 +32,9 @@ export function costSection({ cost, run }: ReportModel): Markup {
   </section>`;
 }
 
-function lostTile({ load, loadPerSecond, lost = load?.lost }: CostReport): Tile {
+function lostTile({ load, loadPerSecond, lost: counted }: CostReport): Tile {
+  // A run without load counts none lost, and proves nothing by it.
+  const lost = load === undefined && !counted ? undefined : (counted ?? load?.lost);
   const remark =
     lost === undefined
       ? loadPerSecond === undefined
@@ -47,7 +49,8 @@ function lostTile({ load, loadPerSecond, lost = load?.lost }: CostReport): Tile 
   return { label: 'Lost transactions', figure: count(lost), tone, remark };
 }
 
-function duplicatedTile({ load, duplicated = load?.duplicated }: CostReport): Tile {
+function duplicatedTile({ load, duplicated: counted }: CostReport): Tile {
+  const duplicated = load === undefined && !counted ? undefined : (counted ?? load?.duplicated);
   const tone = duplicated === undefined ? 'unknown' : duplicated > 0 ? 'bad' : 'neutral';
   return { label: 'Duplicated', figure: count(duplicated), tone, remark: 'found at more than one height' };
 }

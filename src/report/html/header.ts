@@ -4,17 +4,17 @@ import { html, type Markup } from './markup.ts';
 import { pill } from './tones.ts';
 
 /** What was attempted and what became of it, then the facts of the run. */
-export function header({ headline, run }: ReportModel): Markup {
+export function header({ headline, run, course }: ReportModel): Markup {
   return html`<header>
     <div class="brand">
       <span><strong>Seatrial</strong> run report</span><code>${run.id}</code>
     </div>
     <div class="badges">
-      ${pill(headline.tone, headline.label)}${run.weak && pill('unknown', `weak gate profile: ${run.gate}`)}
+      ${pill(headline.tone, headline.label)}${run.weak && pill('unknown', `weak gate profile: ${run.gate}`)}${run.isResumable && pill('neutral', 'can be resumed')}
     </div>
     <h1>${headline.sentence}</h1>
     <dl class="facts">
-      ${facts(run).map(
+      ${facts(run, resumptions(course)).map(
         ([name, value]) =>
           html`<div>
             <dt>${name}</dt>
@@ -25,7 +25,7 @@ export function header({ headline, run }: ReportModel): Markup {
   </header>`;
 }
 
-function facts(run: RunFacts): [string, Markup | string][] {
+function facts(run: RunFacts, resumed: number): [string, Markup | string][] {
   const margin = run.worstQuorumMargin;
   return [
     ['Testnet', run.testnet],
@@ -40,6 +40,11 @@ function facts(run: RunFacts): [string, Markup | string][] {
     [run.finishedAt === undefined ? 'Last seen after' : 'Duration', formatDuration(run.durationMs)],
     ['Plan', html`<code title="${run.planHash}">${shortHash(run.planHash)}</code>`],
     ['Seatrial', run.seatrialVersion],
+    ...(resumed > 0 ? ([['Resumed', resumed === 1 ? 'once' : `${resumed} times`]] as [string, string][]) : []),
     ...(run.halts.length > 0 ? ([['Halts by design', run.halts.join(', ')]] as [string, string][]) : []),
   ];
+}
+
+function resumptions(course: ReportModel['course']): number {
+  return course.filter(({ type }) => type === 'run.resumed').length;
 }

@@ -1,13 +1,24 @@
 import { formatDuration } from '../format.ts';
-import type { ReportModel, StepReport } from '../model.ts';
+import type { ReportModel, StepReport, Tone } from '../model.ts';
 import { html, type Markup } from './markup.ts';
-import { pill, statusTones, statusWords, verdictTones, verdictWords } from './tones.ts';
+import {
+  approvalTones,
+  approvalWords,
+  findingTones,
+  findingWords,
+  pill,
+  statusTones,
+  statusWords,
+  verdictTones,
+  verdictWords,
+} from './tones.ts';
 import { versionLabel } from './version-label.ts';
 
 const maxNodesNamed = 4;
 
 /** The plan as it was executed. */
 export function planSection({ steps, timeline, run }: ReportModel): Markup {
+  const hasMore = steps.some(({ finding, approval }) => finding !== undefined || approval !== undefined);
   const reached = steps.filter(({ status }) => status !== 'not-reached').length;
   return html`<section aria-labelledby="plan">
     <h2 id="plan">Plan as executed</h2>
@@ -18,7 +29,7 @@ export function planSection({ steps, timeline, run }: ReportModel): Markup {
           <th scope="col">Step</th>
           <th scope="col">Status</th>
           <th scope="col">Change</th>
-          <th scope="col">Gate</th>
+          <th scope="col">${hasMore ? 'Verdict' : 'Gate'}</th>
           <th scope="col" class="number">Quorum margin</th>
           <th scope="col" class="number">Took</th>
         </tr>
@@ -31,7 +42,7 @@ export function planSection({ steps, timeline, run }: ReportModel): Markup {
 }
 
 function row(step: StepReport, versions: readonly string[], nodeCount: number): Markup {
-  const { id, status, from, to, verdict, quorumMargin, durationMs, reason } = step;
+  const { id, status, from, to, quorumMargin, durationMs, reason } = step;
   const change =
     to === undefined
       ? ''
@@ -46,11 +57,21 @@ function row(step: StepReport, versions: readonly string[], nodeCount: number): 
     <td>
       ${pill(statusTones[status], statusWords[status], 'small')}${reason !== undefined && html`<div class="why">${reason}</div>`}
     </td>
-    ${cell('', change)}
-    ${cell('gate', verdict && html`<span class="${verdictTones[verdict]}">${verdictWords[verdict]}</span>`)}
+    ${cell('', change)} ${judgement(step)}
     ${cell('margin', quorumMargin !== undefined && margin(quorumMargin), 'number')}
     ${cell('', durationMs !== undefined && formatDuration(durationMs), 'number')}
   </tr>`;
+}
+
+/** What was said of the step: by its gate, by a canary's comparison, or by a person. */
+function judgement({ verdict, finding, approval }: StepReport): Markup {
+  if (finding !== undefined) return cell('finding', toned(findingTones[finding], findingWords[finding] ?? finding));
+  if (approval !== undefined) return cell('', toned(approvalTones[approval], approvalWords[approval] ?? approval));
+  return cell('gate', verdict && toned(verdictTones[verdict], verdictWords[verdict] ?? verdict));
+}
+
+function toned(tone: Tone | undefined, text: string): Markup {
+  return html`<span class="${tone ?? 'unknown'}">${text}</span>`;
 }
 
 /** A cell; an empty one is really empty, so that phones leave it out, label and all. */

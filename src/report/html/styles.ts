@@ -102,6 +102,9 @@ h3.later { margin-top: 28px; }
 .chart .rollback { fill: var(--bad); opacity: 0.07; }
 .chart .rollback-edge { stroke: var(--bad); stroke-width: 1; stroke-dasharray: 3 3; }
 .chart .rollback-label { fill: var(--bad); font-weight: 600; }
+.chart .mark { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 1 3; }
+.chart .mark-label { fill: var(--soft); font-size: 11px; }
+.chart .effect { fill: #ffffff; stroke: var(--ink); stroke-width: 0.8; }
 .chart .guard { fill: var(--bad); }
 .chart .v0 { fill: var(--v0); } .chart .v1 { fill: var(--v1); } .chart .v2 { fill: var(--v2); }
 .chart .v3 { fill: var(--v3); } .chart .v4 { fill: var(--v4); } .chart .v5 { fill: var(--v5); }

@@ -11,6 +11,7 @@ import {
   type Scales,
 } from './chart-scales.ts';
 import { errorMarks, heightLine, traffic } from './chart-series.ts';
+import { effectBar, marks } from './chart-marks.ts';
 import { coarsenTimeline } from './coarsen.ts';
 import { html, type Markup } from './markup.ts';
 import { timeTicks } from './time-axis.ts';
@@ -33,13 +34,13 @@ export function timelineChart(full: Timeline, size: ChartSize): Markup {
   const id = `timeline-${size}`;
   return html`<svg
     class="chart chart-${size}"
-    viewBox="0 0 ${layout.width} ${bottom + 4}"
+    viewBox="0 0 ${layout.width} ${bottom + 8}"
     role="img"
     aria-labelledby="${id}-title ${id}-desc"
   >
     <title id="${id}-title">${title}</title>
     <desc id="${id}-desc">${describe(timeline)}</desc>
-    ${rollbacks(timeline, scales, bottom)} ${axis(scales, bottom)}
+    ${rollbacks(timeline, scales, bottom)} ${axis(scales, bottom)} ${marks(timeline, scales, bottom)}
     ${totalLane(timeline, scales, topHeight, totalHeight)}
     ${timeline.lanes.map((lane, index) => nodeLane(lane, scales, lanesTop + index * laneHeight))}
   </svg>`;
@@ -98,6 +99,7 @@ function nodeLane(lane: Lane, scales: Scales, top: number): Markup {
     ${!isDense && heightLine(lane, scales, plotTop + 3, plotBottom - 3)} ${errorMarks(lane.errors, scales, plotBottom)}
     ${lane.releases.map((band) => releaseBand(band, scales, bandTop))}
     ${lane.gates.map((gate) => gateWindow(gate, scales, gateTop))}
+    ${lane.effects.map((effect) => effectBar(effect, scales, bandTop))}
     ${lane.guards.map(({ atMs, text }) => guardMark(round(x(atMs)), gateTop, text))}
   </g>`;
 }

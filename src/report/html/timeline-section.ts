@@ -1,5 +1,5 @@
 import { formatDuration } from '../format.ts';
-import type { ReportModel } from '../model.ts';
+import type { ReportModel, Timeline } from '../model.ts';
 import { html, type Markup } from './markup.ts';
 import { versionClass } from './chart-scales.ts';
 import { timelineChart } from './timeline-chart.ts';
@@ -19,8 +19,7 @@ export function timelineSection({ timeline, run }: ReportModel): Markup {
       Time since the start of the run; traffic is averaged over at least ${formatDuration(timeline.bucketMs)}.
       ${source !== '' && html`<span class="${observations.state === 'changed' ? 'bad' : 'unknown'}">${source}</span>`}
     </p>
-    ${hatch} ${legend(timeline.versions, timeline.rollbacks.length > 0)} ${timelineChart(timeline, 'wide')}
-    ${timelineChart(timeline, 'narrow')}
+    ${hatch} ${legend(timeline)} ${timelineChart(timeline, 'wide')} ${timelineChart(timeline, 'narrow')}
   </section>`;
 }
 
@@ -33,7 +32,7 @@ const hatch = html`<svg class="defs" width="0" height="0" aria-hidden="true">
   </defs>
 </svg>`;
 
-function legend(versions: readonly string[], hasRollback: boolean): Markup {
+function legend({ versions, rollbacks, marks, lanes }: Timeline): Markup {
   const item = (picture: Markup, text: string): Markup =>
     html`<li><svg class="chart" viewBox="0 0 22 12" aria-hidden="true">${picture}</svg>${text}</li>`;
   return html`<ul class="legend">
@@ -44,6 +43,8 @@ function legend(versions: readonly string[], hasRollback: boolean): Markup {
     ${item(html`<path class="height" d="M1 11L21 2" />`, 'height')}
     ${item(html`<rect class="error" y="5" x="5" width="3" height="5" /><rect class="error" y="5" x="12" width="5" height="5" />`, 'errors')}
     ${item(html`<rect class="down" width="22" height="12" />`, 'not answering')}
-    ${hasRollback && item(html`<rect class="rollback" width="22" height="12" /><path class="rollback-edge" d="M.5 0V12" />`, 'rollback')}
+    ${rollbacks.length > 0 && item(html`<rect class="rollback" width="22" height="12" /><path class="rollback-edge" d="M.5 0V12" />`, 'rollback')}
+    ${lanes.some(({ effects }) => effects.length > 0) && item(html`<rect class="effect" y="5" width="22" height="4" />`, 'switch, stop, start, snapshot')}
+    ${marks.length > 0 && item(html`<path class="mark" d="M11 0V12" />`, 'resumed, paused, aborted, finalised')}
   </ul>`;
 }

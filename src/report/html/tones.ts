@@ -1,5 +1,5 @@
 import type { VerdictKind } from '../../gates/verdict.ts';
-import type { StepReport, Tone } from '../model.ts';
+import type { FindingReport, StepReport, Tone } from '../model.ts';
 import { html, type Markup } from './markup.ts';
 
 export const verdictTones: Record<VerdictKind | 'none', Tone> = {
@@ -16,6 +16,32 @@ export const verdictWords: Record<VerdictKind | 'none', string> = {
   HOLD: 'hold',
   INCONCLUSIVE: 'inconclusive',
   none: 'no verdict',
+};
+
+export const findingTones: Record<FindingReport['verdict'], Tone> = {
+  pass: 'good',
+  fail: 'bad',
+  inconclusive: 'unknown',
+};
+
+export const findingWords: Record<FindingReport['verdict'], string> = {
+  pass: 'pass',
+  fail: 'fail',
+  inconclusive: 'inconclusive',
+};
+
+export const approvalTones: Record<NonNullable<StepReport['approval']>, Tone> = {
+  waiting: 'unknown',
+  approved: 'good',
+  rejected: 'bad',
+  'timed-out': 'unknown',
+};
+
+export const approvalWords: Record<NonNullable<StepReport['approval']>, string> = {
+  waiting: 'waiting',
+  approved: 'approved',
+  rejected: 'rejected',
+  'timed-out': 'timed out',
 };
 
 export const statusTones: Record<StepReport['status'], Tone> = {

@@ -162,8 +162,16 @@ test('the sum over nodes is taken bucket by bucket', () => {
 
 test('a chart with few pixels joins buckets: rates are averaged, errors added up, the last height stays', () => {
   const series = { acknowledgedPerSecond: [2, 4, 6], errors: [1, 2, 4], heights: [5, null, null] };
-  const lane = { node: 'a', releases: [], changes: [], gates: [], down: [], guards: [], ...series };
-  const timeline = { endMs: 3000, bucketMs: 1000, versions: [], lanes: [lane], total: series, rollbacks: [] };
+  const lane = { node: 'a', releases: [], changes: [], gates: [], down: [], guards: [], effects: [], ...series };
+  const timeline = {
+    endMs: 3000,
+    bucketMs: 1000,
+    versions: [],
+    lanes: [lane],
+    total: series,
+    rollbacks: [],
+    marks: [],
+  };
   const coarse = coarsenTimeline(timeline, 2);
   expect(coarse).toMatchObject({ bucketMs: 2000, total: { acknowledgedPerSecond: [3, 6], errors: [3, 4] } });
   expect(coarse.lanes[0]).toMatchObject({ acknowledgedPerSecond: [3, 6], errors: [3, 4], heights: [5, null] });
