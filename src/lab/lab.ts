@@ -43,6 +43,32 @@ export interface CallOptions {
   timeoutMs?: number;
 }
 
+/** Who holds a testnet's lease. `leaseOwner` in lease.ts makes one for this process. */
+export interface LeaseOwner {
+  host: string;
+  /** Boot of the host; pids and start ticks mean nothing across two boots. */
+  bootId: string;
+  pid: number;
+  /** Start of the process in clock ticks since the boot. */
+  startTicks: string;
+  /** The process's pid namespace, where it is known: pids of another one cannot be looked up. */
+  pidNamespace?: string;
+  /** What the testnet is held for, as in "run rolling-upgrade". */
+  purpose: string;
+  /** ISO 8601. */
+  since: string;
+}
+
+/** The right to change a testnet, held on its lab so that operators elsewhere see it. */
+export interface LabLease {
+  /** Higher than that of every lease before: what acts under a lower one has lost the testnet. */
+  readonly token: number;
+  /** Rejects with RefusedError('locked') when the lease is another's now, or was removed from the lab. */
+  check(options?: CallOptions): Promise<void>;
+  /** Gives the testnet free. Succeeds when the lease is lost already, and touches nobody else's. */
+  release(): Promise<void>;
+}
+
 /**
  * What can be done to running things on one lab. Every method is idempotent: stopping a stopped node and starting a running
  * one succeed. Failures are LabErrors that name the node and what was tried.
@@ -67,6 +93,12 @@ export interface Lab {
   wipe(node: TopologyNode, options?: CallOptions): Promise<void>;
   /** Base URL of one of the node's ports, as reached from here. */
   endpoint(node: TopologyNode, port: string): string;
+  /**
+   * Takes the testnet's lease, which lies on the lab itself. Of several that try at once exactly one gets it. Rejects with
+   * RefusedError('locked') naming the holder; a lease is taken over only when its owner is provably gone. `lastToken`: the
+   * highest token in the operator's own journals, default 0; the new one is higher than that and than what is found on the lab.
+   */
+  takeLease(testnet: string, owner: LeaseOwner, options?: CallOptions & { lastToken?: number }): Promise<LabLease>;
   close(): Promise<void>;
 }
 

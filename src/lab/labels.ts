@@ -8,6 +8,10 @@ export const labels = {
   generation: generationLabel,
   /** On short-lived containers that Seatrial starts beside a node; the value says what for. Such a container is no node. */
   helper: 'org.seatrial.helper',
+  /** On the container that is a testnet's lease: its token and owner as JSON. */
+  lease: 'org.seatrial.lease',
+  /** On helper containers: the process that made them, as JSON, so that what it left when it was killed is known for that. */
+  owner: 'org.seatrial.owner',
   /** On images made from a program: the key of everything that went into them. */
   program: 'org.seatrial.program',
   /** On images that `seatrial images` built: the key of everything that went into them. */

@@ -5,6 +5,8 @@ import type { Lab } from '../lab.ts';
 import { engineCall } from './engine-call.ts';
 import { execInContainer } from './exec-command.ts';
 import { observationOf } from './observation.ts';
+import { removeLeftHelpers } from './left-helpers.ts';
+import { takeContainerLease } from './lease-container.ts';
 import { logLines } from './output-frames.ts';
 import { findContainer, hasProcess, ownContainer } from './owned-container.ts';
 import { ignoring, sendSignal, stopContainer } from './stop-container.ts';
@@ -91,10 +93,26 @@ export function createDockerLab({ topology, docker }: DockerLabOptions): Lab {
 
     endpoint: (node, port) => endpointOf(node, port),
 
+    async takeLease(name, owner, options = {}) {
+      const lease = await takeContainerLease(docker, { ...options, testnet: name, owner, images: imagesOf(topology) });
+      try {
+        // Whoever holds the testnet clears away what a killed command left in the middle of its work.
+        await removeLeftHelpers(docker, name, options);
+      } catch (error) {
+        await lease.release();
+        throw error;
+      }
+      return lease;
+    },
+
     async close() {
       // The connection is dockerode's; idle sockets do not keep a process alive.
     },
   };
+}
+
+function imagesOf({ nodes }: Topology): string[] {
+  return [...new Set(nodes.flatMap(({ release: { imageId } }) => imageId ?? []))];
 }
 
 function endpointOf(node: TopologyNode, name: string): string {

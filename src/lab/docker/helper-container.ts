@@ -2,6 +2,7 @@ import type Docker from 'dockerode';
 import { CleanupError, messageOf } from '../../core/errors.ts';
 import { labels } from '../labels.ts';
 import type { CallOptions } from '../lab.ts';
+import { processOrigin } from '../lease.ts';
 import { engineCall } from './engine-call.ts';
 
 /** Clean-up has its own time, whatever is left of the caller's. */
@@ -31,7 +32,10 @@ export async function withUnstartedContainer<T>(
   return withHelper(docker, purpose, definition, options, work);
 }
 
-/** Makes a container, works with it and removes it, whatever happened. */
+/**
+ * Makes a container, works with it and removes it, whatever happened. It says whose it is, so that the next command can remove it
+ * when this process is killed.
+ */
 export async function withHelper<T>(
   docker: Docker,
   purpose: string,
@@ -39,8 +43,10 @@ export async function withHelper<T>(
   options: CallOptions,
   work: (container: Docker.Container) => Promise<T>,
 ): Promise<T> {
+  const origin = await processOrigin();
+  const Labels = { ...definition.Labels, ...(origin && { [labels.owner]: JSON.stringify(origin) }) };
   const container = await engineCall(`create a container for ${purpose}`, options, (abortSignal) =>
-    docker.createContainer({ ...definition, abortSignal }),
+    docker.createContainer({ ...definition, Labels, abortSignal }),
   );
   let result: T;
   try {

@@ -19,12 +19,12 @@ const REMOVE_TIMEOUT_MS = 30_000;
 
 /**
  * Everything on the engine that belongs to a testnet, whoever made it, and the helper containers that still hold one of its
- * volumes because the command that made them was killed.
+ * volumes because the command that made them was killed. The testnet's lease is its holder's and left out, unless asked for.
  */
 export async function listOwnedObjects(
   docker: Docker,
   testnet: string,
-  options: CallOptions = {},
+  { hasLease = false, ...options }: CallOptions & { hasLease?: boolean } = {},
 ): Promise<OwnedObject[]> {
   const filters = { label: [`${labels.testnet}=${testnet}`] };
   const [containers, { Volumes: volumes }, networks] = await Promise.all([
@@ -42,7 +42,11 @@ export async function listOwnedObjects(
             abortSignal,
           }),
         );
-  const byId = new Map([...containers, ...helpers].map((container) => [container.Id, container]));
+  const byId = new Map(
+    [...containers, ...helpers]
+      .filter(({ Labels }) => hasLease || Labels[labels.lease] === undefined)
+      .map((container) => [container.Id, container]),
+  );
   return [
     ...[...byId.values()].map(({ Id, Names, Labels }) => ({
       kind: 'container' as const,

@@ -3,6 +3,7 @@ import { abortedError, type Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import type { Topology, TopologyNode } from '../../topology/topology.ts';
 import type { LaunchingLab, NodeObservation } from '../lab.ts';
+import { takeFakeLease } from './fake-lease.ts';
 import { FakeWorld, type FakeNode, type FakeScript } from './fake-world.ts';
 
 const POLL_MS = 5;
@@ -137,6 +138,10 @@ export function createFakeLab(options: FakeLabOptions): FakeLab {
       const found = node.ports.find(({ name }) => name === port);
       if (!found) throw new LabError(`${node.name} has no port "${port}"`, { details: { node: node.name, port } });
       return `http://${node.bindAddress}:${found.hostPort}`;
+    },
+    takeLease: async (testnet, owner, { signal, lastToken = 0 } = {}) => {
+      requireGoing(signal);
+      return takeFakeLease(world, testnet, owner, lastToken);
     },
     close: async () => undefined,
   };

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { TopologyNode } from '../../topology/topology.ts';
-import type { LogLine } from '../lab.ts';
+import type { LeaseOwner, LogLine } from '../lab.ts';
+import type { LeaseFacts } from '../lease.ts';
 
 /** How one start of a fake node goes. Everything left out goes well and takes no time. */
 interface FakeBehaviour {
@@ -57,12 +58,22 @@ export interface FakeNode {
   logs: LogLine[];
 }
 
+/** The lease of the fake world's testnet. */
+interface FakeLease extends LeaseFacts {
+  /** Its owner counts as provably gone, as that of a killed command does. */
+  isOwnerGone: boolean;
+}
+
 /** The in-memory world in which a fake lab acts; tests script it and look into it. Several labs may share one, as commands would. */
 export class FakeWorld {
   readonly events: FakeEvent[] = [];
   /** Names held by something that Seatrial did not make. */
   readonly foreign = new Set<string>();
   readonly nodes = new Map<string, FakeNode>();
+  /** Undefined while nobody holds the testnet. */
+  lease: FakeLease | undefined;
+  /** The highest token that was ever given. */
+  lastToken = 0;
   script: FakeScript;
   readonly #clock: Clock;
   #nextPid = 1000;
@@ -84,6 +95,16 @@ export class FakeWorld {
     if (!node || !this.isAlive(name) || node.isPaused) return undefined;
     if (this.#clock.wallMs() < node.startedAtMs + (node.behaviour.readyAfterMs ?? 0)) return undefined;
     return this.#heightAt(node);
+  }
+
+  /** The process that holds the lease is gone from now on, as if it had been killed. */
+  killLeaseOwner(): void {
+    if (this.lease) this.lease.isOwnerGone = true;
+  }
+
+  /** Another operator holds the testnet from now on, whoever had it. */
+  giveLeaseTo(owner: LeaseOwner): void {
+    this.lease = { token: ++this.lastToken, owner, isOwnerGone: false };
   }
 
   /** Sets the height from which a node goes on. */

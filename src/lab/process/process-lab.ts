@@ -8,8 +8,17 @@ import { abortedError } from '../../core/clock.ts';
 import { LabError, messageOf } from '../../core/errors.ts';
 import { isErrno } from '../../core/files.ts';
 import type { Topology, TopologyNode } from '../../topology/topology.ts';
-import type { CallOptions, LaunchingLab, LogLine, NodeIdentity, NodeObservation } from '../lab.ts';
+import type {
+  CallOptions,
+  LabLease,
+  LaunchingLab,
+  LeaseOwner,
+  LogLine,
+  NodeIdentity,
+  NodeObservation,
+} from '../lab.ts';
 import { endProcess, sameProcess, sendSignal, waitForEffect } from './end-process.ts';
+import { takeFileLease } from './lease-file.ts';
 import { rotateWhileRunning } from './log-rotation.ts';
 import { tailLog } from './log-tail.ts';
 import { findMarked, markEnvironment, type MarkedProcess } from './mark.ts';
@@ -211,6 +220,10 @@ class ProcessLab implements LaunchingLab {
     }
     const host = node.bindAddress === '0.0.0.0' ? '127.0.0.1' : node.bindAddress;
     return `http://${host.includes(':') ? `[${host}]` : host}:${found.hostPort}`;
+  }
+
+  takeLease(testnet: string, owner: LeaseOwner, options: CallOptions & { lastToken?: number } = {}): Promise<LabLease> {
+    return takeFileLease({ ...options, testnet, owner, stateDir: this.#stateDir });
   }
 
   async close(): Promise<void> {

@@ -67,6 +67,7 @@ function startingUntilReady(lab: Lab): Lab {
     logs: (node, options) => lab.logs(node, options),
     wipe: (node, options) => lab.wipe(node, options),
     endpoint: (node, port) => lab.endpoint(node, port),
+    takeLease: (testnet, owner, options) => lab.takeLease(testnet, owner, options),
     close: () => lab.close(),
   };
 }
