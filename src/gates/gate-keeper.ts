@@ -10,16 +10,25 @@ import type {
   GateKeeper,
   GateKeeperOptions,
   GateRequest,
+  GateResume,
   GateResult,
   PreflightRequest,
 } from './gate-requests.ts';
 import { createGuards } from './guards.ts';
 import { intendedNode } from './identity-check.ts';
 import { httpTransport } from './http-transport.ts';
-import { gateProfile, preflightProfile, prometheusOffsetMs, settleMsFor, type GateProfile } from './profiles.ts';
+import {
+  gateProfile,
+  preflightProfile,
+  prometheusOffsetMs,
+  settleMsFor,
+  soakProfile,
+  type GateProfile,
+} from './profiles.ts';
 import { prometheusSource } from './prometheus-source.ts';
 import type { SlotReading } from './readings.ts';
-import { RunningGate } from './running-gate.ts';
+import { restoreGate } from './restore-gate.ts';
+import { RunningGate, type RunningGateOptions } from './running-gate.ts';
 import { baselineOf, instanceOf } from './baseline.ts';
 import { highestOf, networkFacts, slotFacts } from './slot-facts.ts';
 import { startSlotLoop, type GridSlot, type SlotLoop } from './slot-loop.ts';
@@ -152,15 +161,15 @@ export function createGateKeeper(options: GateKeeperOptions): GateKeeper {
   }
 
   async function gate(request: GateRequest): Promise<GateResult> {
-    const { gateId, nodes, midChange = [], signal } = request;
+    const { gateId, nodes, midChange = [], soakMs = 0, signal } = request;
     const names = nodes.map(({ name }) => name);
     guards.drop(names);
     for (const node of names) changing.add(node);
     return whileChanging(midChange, async () => {
       const judged = nodes.map((node) => judgedNode(node, request));
-      const result = await run(inputFor('gate', gateId, judged), signal, (gated, ended) =>
-        identify(gated, nodes, ended),
-      );
+      const result = request.resume
+        ? await resume(request.resume, signal)
+        : await run(inputFor('gate', gateId, judged, soakMs), signal, (gated, ended) => identify(gated, nodes, ended));
       if (result.verdict.kind === 'PASS') {
         for (const node of names) changing.delete(node);
         for (const node of names) beforeChange.delete(node);
@@ -180,17 +189,36 @@ export function createGateKeeper(options: GateKeeperOptions): GateKeeper {
     }
   }
 
+  /** Goes on with what an earlier process has counted; the identity was seen then, and every slot looks at it again. */
+  function resume({ segments }: GateResume, signal: AbortSignal | undefined): Promise<GateResult> {
+    const now = { wallMs: clock.wallMs(), monoMs: clock.monotonicMs() };
+    const gate = restoreGate(
+      segments.map(({ segment }) => segment),
+      now,
+    );
+    const restored = { gate, segments: segments.map(({ hash }) => hash) };
+    return run(gate.input, signal, async (gated) => observe(gated), restored);
+  }
+
   /** Runs one gate to its verdict, its deadline, or the caller's signal. */
   async function run(
     input: GateInput,
     signal: AbortSignal | undefined,
     begin: (gated: RunningGate, signal: AbortSignal) => Promise<void>,
+    restored?: RunningGateOptions['restored'],
   ): Promise<GateResult> {
     if (active) throw new UsageError(`gate ${active.judge.input.gateId} is still running`);
     if (signal?.aborted) throw abortedError(signal);
     if (closed.signal.aborted) throw abortedError(closed.signal);
     if (defect) throw defect.error;
-    const gated = new RunningGate(input, profile, (phase) => options.onPhase?.(input.gateId, phase));
+    const { storeSegment } = options;
+    const gated = new RunningGate({
+      input,
+      profile,
+      onPhase: (phase) => options.onPhase?.(input.gateId, phase),
+      storeSegment: storeSegment && ((segment) => storeSegment(input.gateId, segment)),
+      restored,
+    });
     const over = new AbortController();
     setMaxListeners(0, over.signal);
     const onAbort = (): void => gated.fail(abortedError(signal));
@@ -199,8 +227,8 @@ export function createGateKeeper(options: GateKeeperOptions): GateKeeper {
     try {
       start();
       // The slots decide; this only ends a gate whose slots do not come any more.
-      const lastSlotMs = input.profile.deadlineMs + timings.intervalMs;
-      clock.sleep(lastSlotMs, over.signal).then(
+      const lastSlotMs = input.startedMonoMs + input.profile.deadlineMs + timings.intervalMs - clock.monotonicMs();
+      clock.sleep(Math.max(0, lastSlotMs), over.signal).then(
         () => gated.expire(clock.wallMs(), clock.monotonicMs()),
         () => undefined,
       );
@@ -255,11 +283,11 @@ export function createGateKeeper(options: GateKeeperOptions): GateKeeper {
     loop?.realign();
   }
 
-  function inputFor(kind: 'preflight' | 'gate', gateId: string, nodes: JudgedNode[]): GateInput {
+  function inputFor(kind: 'preflight' | 'gate', gateId: string, nodes: JudgedNode[], soakMs = 0): GateInput {
     return {
       gateId,
       kind,
-      profile: kind === 'preflight' ? preflightProfile(timings) : timings,
+      profile: kind === 'preflight' ? preflightProfile(timings) : soakProfile(timings, soakMs),
       network,
       nodes,
       hasPrometheus: asksPrometheus,

@@ -4,6 +4,7 @@ import type { SystemProfile } from '../spec/profile.ts';
 import type { Topology, TopologyNode } from '../topology/topology.ts';
 import type { GateEvidence, GuardFailure } from './gate-evidence.ts';
 import type { GatePhase, GateProgress } from './gate-progress.ts';
+import type { GateSegment } from './gate-segment.ts';
 import type { HttpTransport } from './probe-client.ts';
 import type { GateProfile } from './profiles.ts';
 import type { SlotReading } from './readings.ts';
@@ -26,6 +27,11 @@ export interface GateKeeperOptions {
   /** `preflight` once, or the phases of a gate as they begin. */
   onPhase?: ((gateId: string, phase: 'preflight' | GatePhase) => void) | undefined;
   onProgress?: ((progress: GateProgress) => void) | undefined;
+  /**
+   * Stores a part of a long gate, durable when it resolves, and returns its evidence hash; when it rejects, so does the gate. Without it
+   * a long gate keeps all its readings in memory.
+   */
+  storeSegment?: ((gateId: string, segment: GateSegment) => Promise<string>) | undefined;
   /** Called once, when the first guard ends with harm or with a lack of data. */
   onGuardFailed?: ((failure: GuardFailure) => void) | undefined;
 }
@@ -57,9 +63,19 @@ export interface GateRequest {
   /** Wall time at which the action began. Undefined: nothing was done, what runs is judged as it is. */
   actionAtMs?: number | undefined;
   baseline?: GateBaseline | undefined;
+  /** Length of the window, where it is to be longer than the profile's. */
+  soakMs?: number | undefined;
   /** Names of other nodes in the middle of their own change. */
   midChange?: readonly string[];
+  /** A gate that an earlier process began goes on where its last stored segment ends; its deadline stays. */
+  resume?: GateResume | undefined;
   signal?: AbortSignal | undefined;
+}
+
+/** What an earlier process has stored of a long gate. */
+export interface GateResume {
+  /** All of them, in order. */
+  segments: readonly { hash: string; segment: GateSegment }[];
 }
 
 export interface GateResult {

@@ -1,7 +1,9 @@
 import type { SystemProfile } from '../spec/profile.ts';
-import type { GuardFailure } from './gate-evidence.ts';
+import type { GateEvidence, GuardFailure } from './gate-evidence.ts';
 import { GateJudge, type GateInput } from './gate-judge.ts';
+import { judgedSystemOf } from './judged-system.ts';
 import type { SlotReading } from './readings.ts';
+import { SegmentRecorder } from './segment-recorder.ts';
 import type { SlotFacts } from './slot-facts.ts';
 
 /** Passed gates are not forgotten: their checks go on for every node that was changed. */
@@ -18,20 +20,33 @@ export interface Guards {
   stop(): void;
 }
 
+/** A guard's judge, and what it has seen as one segment that grows: a guard may go on for days. */
+interface Guard {
+  judge: GateJudge;
+  recorder: SegmentRecorder;
+}
+
 export function createGuards(profile: SystemProfile): Guards {
-  let judges: GateJudge[] = [];
+  let guards: Guard[] = [];
   /** One watch over the quorum serves all guarded nodes. */
-  let quorum: GateJudge | undefined;
+  let quorum: Guard | undefined;
   let failure: GuardFailure | undefined;
 
+  const guardOf = (input: GateInput): Guard => {
+    const judge = new GateJudge(input, profile);
+    const system = judgedSystemOf(profile, input.network.nodes.length);
+    const checkNames = (node: string): readonly string[] => judge.checkNamesOf(node);
+    return { judge, recorder: new SegmentRecorder({ input, system, checkNames, length: Infinity }) };
+  };
+
   const drop = (nodes: readonly string[]): void => {
-    for (const judge of judges) for (const node of nodes) judge.drop(node);
-    judges = judges.filter((judge) => judge.nodes.length > 0);
+    for (const { judge } of guards) for (const node of nodes) judge.drop(node);
+    guards = guards.filter(({ judge }) => judge.nodes.length > 0);
   };
 
   return {
     get nodes() {
-      return judges.flatMap((judge) => judge.nodes);
+      return guards.flatMap(({ judge }) => judge.nodes);
     },
     get failure() {
       return failure;
@@ -42,26 +57,41 @@ export function createGuards(profile: SystemProfile): Guards {
         const established = passed.establishedOf(node.name);
         return established ? { ...node, established } : node;
       });
-      judges.push(new GateJudge({ ...base, nodes, watchesQuorum: false }, profile));
-      quorum ??= new GateJudge({ ...base, nodes: [], watchesQuorum: true }, profile);
+      guards.push(guardOf({ ...base, nodes, watchesQuorum: false }));
+      quorum ??= guardOf({ ...base, nodes: [], watchesQuorum: true });
     },
     drop,
     push(reading, facts) {
       if (failure) return undefined;
-      for (const judge of quorum ? [quorum, ...judges] : judges) {
+      for (const guard of quorum ? [quorum, ...guards] : guards) {
+        const { judge, recorder } = guard;
         const decision = judge.push(reading, facts);
+        if (judge.newest) recorder.add(judge.newest, reading);
         if (decision.kind === 'continue' || failure) continue;
         const { kind, reason, about } = decision;
         // Flapping and a lost quorum are about no single check.
         const { node, check } = about ?? { node: judge.nodes[0] ?? '*', check: decision.cause };
-        failure = { node, check, kind, reason, verdict: judge.verdict(decision) };
+        const verdict = judge.verdict(decision);
+        failure = { node, check, kind, reason, verdict, evidence: evidenceOf(guard) };
       }
       return failure;
     },
     stop() {
-      judges = [];
+      guards = [];
       quorum = undefined;
       failure = undefined;
     },
+  };
+}
+
+function evidenceOf({ judge: { input }, recorder }: Guard): GateEvidence {
+  const rest = recorder.rest({ isEnd: true });
+  const begun = rest?.begun;
+  return {
+    input,
+    ...(begun && { system: begun.system }),
+    identity: [],
+    slots: [],
+    ...(rest && { rest }),
   };
 }

@@ -119,3 +119,11 @@ export function preflightProfile(profile: GateProfile): GateProfile {
   const isShort = profile.isWeak || profile.name === 'soak';
   return { ...profile, settleMs: 0, fullSlots: isShort ? profile.tailSlots : profile.windowSlots };
 }
+
+/** The same gate with a longer window; its deadline is a tenth of it more than its own. A shorter one changes nothing. */
+export function soakProfile(profile: GateProfile, soakMs: number): GateProfile {
+  const windowSlots = Math.max(profile.windowSlots, Math.round(soakMs / profile.intervalMs));
+  const moreMs = (windowSlots - profile.windowSlots) * profile.intervalMs;
+  const deadlineMs = profile.deadlineMs + moreMs + Math.ceil(moreMs / 10);
+  return { ...profile, windowSlots, fullSlots: windowSlots, deadlineMs, isWeak: profile.isWeak && moreMs === 0 };
+}

@@ -1,0 +1,137 @@
+import type { JudgedSystem } from './judged-system.ts';
+import type { GateInput } from './gate-judge.ts';
+import type { JudgedNodeSlot, JudgedSlot, NodeStanding } from './judged-slot.ts';
+import type { SlotReading } from './readings.ts';
+import type { Sample, UnknownReason } from './verdict.ts';
+
+/** A sample that was not OK, where it differs from the one before it that was not OK. */
+export interface SampleDetail {
+  /** Position in the segment, from 0. */
+  at: number;
+  /** Absent for BAD. */
+  reason?: UnknownReason;
+  detail?: string;
+}
+
+/** All samples of one check on one node. */
+export interface SegmentTrack {
+  check: string;
+  /** `*` for the quorum. */
+  node: string;
+  /** Runs of equal slots, as `+118-2`: `+` OK, `-` BAD, `?` UNKNOWN, `.` did not apply. Shorter than the segment: no longer judged. */
+  marks: string;
+  details: SampleDetail[];
+}
+
+/** How a node stood from a slot on. */
+export interface StandingChange {
+  at: number;
+  node: string;
+  standing: NodeStanding;
+}
+
+/**
+ * A part of a long gate: what its slots were judged to be, as runs and changes, and the readings around what was not OK. Plain data;
+ * with the segments before it, it brings a judge to the very state that it had.
+ */
+export interface GateSegment {
+  kind: 'seatrial.gate-segment/1';
+  gateId: string;
+  /** From 0, without gaps. */
+  index: number;
+  /** In the first segment: with what the gate began, so that another process can go on with it. */
+  begun?: { input: GateInput; system: JudgedSystem };
+  intervalMs: number;
+  /** Runs of slots that follow each other on the grid: first number, its `elapsedMs`, how many. */
+  grid: [slot: number, elapsedMs: number, count: number][];
+  /** Wall time of the first slot, then by how many ms more than the interval each next one was later. */
+  atMs: number[];
+  tracks: SegmentTrack[];
+  standings: StandingChange[];
+  /** Raw readings by position. */
+  readings: { at: number; reading: SlotReading }[];
+}
+
+export type Mark = '+' | '-' | '?' | '.';
+
+export function markOf(sample: Sample | undefined): Mark {
+  if (!sample) return '.';
+  return sample.state === 'OK' ? '+' : sample.state === 'BAD' ? '-' : '?';
+}
+
+/** Number of slots in a segment. */
+export function segmentLength({ grid }: GateSegment): number {
+  return grid.reduce((sum, [, , count]) => sum + count, 0);
+}
+
+/** The slots of a segment, oldest first. Throws when the segment contradicts itself. */
+export function* judgedSlots(segment: GateSegment): Generator<JudgedSlot> {
+  const length = segmentLength(segment);
+  const tracks = segment.tracks.map((track) => ({ track, samples: samplesOf(track) }));
+  const quorum = tracks.find(({ track }) => track.node === '*')?.samples;
+  const nodes = new Map<string, (Sample | undefined)[][]>();
+  for (const { track, samples } of tracks) {
+    if (samples.length > length) throw new Error(`${track.check} of ${track.node} has more slots than the segment`);
+    if (track.node === '*') continue;
+    const ofNode = nodes.get(track.node);
+    if (ofNode) ofNode.push(samples);
+    else nodes.set(track.node, [samples]);
+  }
+  const standings = new Map<string, NodeStanding>();
+  let nextStanding = 0;
+  let at = 0;
+  let atMs = (segment.atMs[0] ?? 0) - segment.intervalMs;
+  for (const [firstSlot, firstElapsedMs, count] of segment.grid) {
+    for (let index = 0; index < count; index++, at++) {
+      atMs += segment.intervalMs + (at === 0 ? 0 : (segment.atMs[at] ?? 0));
+      for (let change = segment.standings[nextStanding]; change && change.at <= at;) {
+        standings.set(change.node, change.standing);
+        change = segment.standings[++nextStanding];
+      }
+      const judged = new Map<string, JudgedNodeSlot>();
+      for (const [node, samples] of nodes) {
+        // A node that is no longer judged has no samples any more.
+        if (at >= (samples[0]?.length ?? 0)) continue;
+        const standing = standings.get(node);
+        if (!standing) throw new Error(`nothing says how ${node} stood`);
+        judged.set(node, { samples: samples.map((each) => each[at]), standing });
+      }
+      const seen = quorum?.[at];
+      yield {
+        slot: firstSlot + index,
+        atMs,
+        elapsedMs: firstElapsedMs + index * segment.intervalMs,
+        nodes: judged,
+        ...(seen && { quorum: seen }),
+      };
+    }
+  }
+}
+
+const ok: Sample = { state: 'OK' };
+
+function samplesOf({ check, node, marks, details }: SegmentTrack): (Sample | undefined)[] {
+  const samples: (Sample | undefined)[] = [];
+  let next = 0;
+  let last: SampleDetail | undefined;
+  for (const [, mark, count] of marks.matchAll(/([-+?.])(\d+)/g)) {
+    for (let left = Number(count); left > 0; left--) {
+      const at = samples.length;
+      if (mark === '+' || mark === '.') {
+        samples.push(mark === '+' ? ok : undefined);
+        continue;
+      }
+      if (details[next]?.at === at) last = details[next++];
+      if (!last || (last.reason === undefined) !== (mark === '-')) {
+        throw new Error(`${check} of ${node}: slot ${at} does not say why it was not OK`);
+      }
+      samples.push(sampleOf(last));
+    }
+  }
+  return samples;
+}
+
+function sampleOf({ reason, detail }: SampleDetail): Sample {
+  if (reason === undefined) return { state: 'BAD', detail: detail ?? '' };
+  return detail === undefined ? { state: 'UNKNOWN', reason } : { state: 'UNKNOWN', reason, detail };
+}
