@@ -50,6 +50,7 @@ const knownEvents: Record<string, z.ZodType> = {
       checks: z.array(z.looseObject({ check: z.string(), node: z.string(), slots: z.string() })),
     }),
   }),
+  'gate.segment': z.looseObject({ gate: z.string(), index: z.int().nonnegative(), evidence: z.string() }),
   'guard.failed': z.looseObject({ node: z.string(), check: z.string(), reason: z.string() }),
   'rollback.started': z.looseObject({ reason: z.string(), nodes: z.array(z.string()) }),
   'load.started': z.looseObject({ perSecond: z.number() }),

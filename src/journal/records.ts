@@ -12,6 +12,9 @@ export interface RecordEnvelope {
   prev: string;
 }
 
+/** Values of feature flags by name. */
+export type FlagSettings = Record<string, string | number | boolean>;
+
 /** One node before the run, for the next operator and for rollback. */
 export interface NodeBefore {
   node: string;
@@ -19,6 +22,16 @@ export interface NodeBefore {
   digest: string;
   generation: string;
   state: string;
+}
+
+/** What a run begins with, beside its plan. Stored as evidence, so that another process can go on with exactly that. */
+export interface RunStart {
+  /** SHA-256 of the testnet file. */
+  specHash: string;
+  /** What each node ran, or was to run, before the run. */
+  before: { versions: Record<string, string>; flags?: Record<string, FlagSettings> };
+  /** The releases that the plan may start, as they were resolved. */
+  releases: unknown[];
 }
 
 export interface PlanStep {
@@ -44,10 +57,37 @@ export interface PlanStep {
     | 'start'
     | 'snapshot';
   nodes: string[];
+  /** Steps of one stage are rolled in one go, and planned together against what is there. */
+  stage?: string;
+  /** Steps of one batch are gated together, after the last of them. */
+  batch?: number;
   /** Versions by node. */
   from?: string;
   to?: string;
+  /** Feature flags that the node is given beside those that it has. */
+  flags?: FlagSettings;
+  /** What the node will be when the step is done; see `TopologyNode.generation`. */
+  generation?: string;
   gate?: string;
+  /** Length of a soak, a comparison or a watch, and of one block of a switchback, in ms. */
+  forMs?: number;
+  /** Longest wait of the step, in ms. */
+  timeoutMs?: number;
+  /** `approval`: what is asked, and what silence means. */
+  question?: string;
+  onTimeout?: 'continue' | 'stop';
+  /** `await-height`. */
+  height?: number;
+  /** `switch`, `activation`, `switchback`: the feature; for how long it is switched; whether it is on. */
+  toggle?: string;
+  ttlMs?: number;
+  on?: boolean;
+  /** `activation`: blocks in which it must show. `switchback`: times that it is switched. */
+  blocks?: number;
+  /** `switchback`, `compare`: nodes that are compared with those of the step. */
+  control?: string[];
+  /** `slo`: share of good events, as 0.99. */
+  objective?: number;
   /** What undoes it; the sentence is for people. */
   compensation?: string;
   /** Voting power left over the quorum threshold while the step runs; negative halts the chain. Absent without quorum. */
@@ -62,6 +102,12 @@ export interface Plan {
   lab: string;
   gate: string;
   onFailure: 'rollback' | 'node' | 'hold';
+  /** It may begin without a quorum where it touches broken nodes alone. */
+  isRepair?: boolean;
+  /** Digest by version of every release that the plan may start. */
+  releases?: Record<string, string>;
+  /** From the start of the run, in ms; nothing extends it. */
+  deadlineMs?: number;
   steps: PlanStep[];
   worstQuorumMargin?: number;
   /** Steps during which the system halts by design (availability: halt-allowed). */
@@ -98,11 +144,17 @@ export type RunEvent =
       planHash: string;
       plan: Plan;
       seatrialVersion: string;
+      /** Hash of the program that runs: another one does not go on with this run unless it is accepted. */
+      code?: string;
+      /** Evidence that holds what else the run began with; see `RunStart`. */
+      inputs?: string;
       before: NodeBefore[];
     }
   | { type: 'step.started'; step: string }
   | { type: 'step.done'; step: string }
   | { type: 'step.refused'; step: string; reason: string }
+  /** Nodes that did not work before the run touched anything; to take them back would break them again. */
+  | { type: 'preflight.found'; broken: string[] }
   | {
       type: 'intent';
       step: string;
@@ -112,6 +164,7 @@ export type RunEvent =
       toVersion: string;
       toDigest: string;
       generation: string;
+      flags?: FlagSettings;
     }
   | {
       type: 'done';
@@ -126,7 +179,17 @@ export type RunEvent =
   | { type: 'gate.started'; gate: string; step: string; nodes: string[]; profile: string; deadlineMs: number }
   | { type: 'gate.phase'; gate: string; phase: 'preflight' | 'identity' | 'settle' | 'observe' | 'soak' }
   | { type: 'gate.verdict'; gate: string; step: string; nodes: string[]; verdict: GateVerdict; evidence: string }
-  | { type: 'guard.failed'; step: string; node: string; check: string; reason: string }
+  /** A part of a long gate is stored; its parts in order are what the gate has counted so far. */
+  | { type: 'gate.segment'; gate: string; index: number; evidence: string }
+  | {
+      type: 'guard.failed';
+      step: string;
+      node: string;
+      check: string;
+      reason: string;
+      /** What the guard saw, as a gate's evidence. Absent in older runs. */
+      evidence?: string;
+    }
   | { type: 'rollback.started'; reason: string; nodes: string[] }
   | { type: 'load.started'; perSecond: number }
   | { type: 'load.finished'; summary: LoadSummary; evidence: string }

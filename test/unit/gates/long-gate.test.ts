@@ -86,7 +86,9 @@ describe('a long gate', () => {
     const peers = second?.tracks.find(({ check }) => check === 'peers');
     expect(peers?.marks).toMatch(/^\+\d+-2\+\d+$/);
     const badAt = Number(/^\+(\d+)-/.exec(peers?.marks ?? '')?.[1]);
-    expect(second?.readings.map(({ at }) => at)).toEqual([-2, -1, 0, 1, 2, 3, 4, 5].map((offset) => badAt + offset));
+    expect(second?.readings.map(({ at }) => at)).toEqual(
+      [-3, -2, -1, 0, 1, 2, 3, 4, 5].map((offset) => badAt + offset),
+    );
     expect(peers?.details).toEqual([{ at: badAt, detail: '0 peers, 2 are wanted' }]);
     expect(third?.readings).toEqual([]);
     expect(evidence.rest?.readings.length).toBeGreaterThan(0);
