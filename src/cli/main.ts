@@ -156,18 +156,40 @@ program
   .description('the journal of a run (by id, or the newest of a testnet), a line an event')
   .addOption(json())
   .action(async (run: string, options: { json?: boolean }) => {
-    const { show } = await import('./commands/report.ts');
+    const { show } = await import('./commands/show.ts');
     await show(run, options);
   });
 
 program
-  .command('report <run>')
-  .description('the report of a run (by id, or the newest of a testnet)')
-  .addOption(new Option('--format <format>').choices(['html', 'json', 'text']).default('html'))
+  .command('report [run]')
+  .description('the report of a run (by id, or the newest of a testnet), or what two runs differ in')
+  .addOption(
+    new Option('--format <format>', 'default: html, written beside the journal; text for --compare').choices([
+      'html',
+      'json',
+      'text',
+      'junit',
+      'markdown',
+      'jsonl',
+    ]),
+  )
+  .option('--compare <runs...>', 'two runs: what became worse from the first to the second')
   .option('--output <file>', 'write it there')
-  .action(async (run: string, options: ReportOptions) => {
+  .addOption(json())
+  .action(async (run: string | undefined, options: ReportOptions) => {
     const { report } = await import('./commands/report.ts');
     await report(run, options);
+  });
+
+const gates = program.command('gates').description('whether the gates of a testnet can be trusted');
+
+gates
+  .command('prove <testnet>')
+  .description('show every check of the gate its bad worlds; each must turn. Nothing is touched')
+  .addOption(json())
+  .action(async (testnet: string, options: { json?: boolean }) => {
+    const { prove } = await import('./commands/gates.ts');
+    process.exitCode = await prove(testnet, options);
   });
 
 program

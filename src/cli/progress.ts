@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import type { RunRecord } from '../journal/records.ts';
+import { eventText } from '../report/event-text.ts';
 import type { RunReporter } from '../engine/session.ts';
 
 /** A reporter for people: one line an event, and on a terminal a live line for the gate that is being watched. */
@@ -73,10 +74,18 @@ export function describe(record: RunRecord): string | undefined {
       const colour = record.exitCode === 0 ? pc.green : pc.red;
       return `${pc.bold(colour(record.outcome))}${record.reason === undefined ? '' : `: ${record.reason}`}`;
     }
-    default:
+    // What they say stands in the line of their outcome.
+    case 'effect.intent':
+    case 'lease.taken':
       return undefined;
+    default: {
+      const said = eventText(record);
+      return said && tones[said.tone](said.text);
+    }
   }
 }
+
+const tones = { good: pc.green, bad: pc.red, unknown: pc.yellow, neutral: (text: string): string => text } as const;
 
 function gated(nodes: readonly string[]): string {
   return nodes.length > 3 ? `${nodes.length} nodes` : nodes.join(', ');

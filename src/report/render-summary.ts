@@ -1,5 +1,6 @@
 import { formatCount, formatDuration, plural } from './format.ts';
 import type { ReportModel, StepReport } from './model.ts';
+import { printable } from './printable.ts';
 import { approvalWords, statusWords, verdictWords } from './html/tones.ts';
 
 const signs: Record<StepReport['status'], string> = {
@@ -78,10 +79,4 @@ function nodeLines({ nodes, run }: ReportModel): string[] {
     const list = names.length > 6 ? `${names.length} nodes` : names.join(', ');
     return `${what}: ${list} on ${runs}`;
   });
-}
-
-/** Texts of a run may come from the system under test; escape sequences have no business on a terminal. */
-function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- they are what is looked for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
 }

@@ -38,12 +38,14 @@ export class SeriesAccumulator {
     this.#lines++;
     const series = this.#seriesOf(line.node);
     const { last } = series;
-    const sinceMs = Math.max(last?.atMs ?? 0, offsetMs - (last ? maxGapMs : firstBucketMs));
+    // A line that stands for a longer time leaves no gap behind it.
+    const spanMs = Math.max(maxGapMs, line.sinceMs === undefined ? 0 : line.atMs - line.sinceMs);
+    const sinceMs = Math.max(last?.atMs ?? 0, offsetMs - (last ? spanMs : firstBucketMs));
     spread(series.acknowledged, line.acknowledged, sinceMs, offsetMs, this.#bucketMs);
     const bucket = Math.floor(offsetMs / this.#bucketMs);
     if (line.errors > 0) series.errors[bucket] = (series.errors[bucket] ?? 0) + line.errors;
     if (line.height !== undefined) {
-      if (last?.height !== undefined && offsetMs - last.atMs <= maxGapMs) {
+      if (last?.height !== undefined && offsetMs - last.atMs <= spanMs) {
         for (let gap = Math.floor(last.atMs / this.#bucketMs) + 1; gap < bucket; gap++)
           series.heights[gap] = last.height;
       }

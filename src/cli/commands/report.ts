@@ -1,19 +1,12 @@
 import { join, resolve } from 'node:path';
 import { UsageError } from '../../core/errors.ts';
 import { writeFileAtomic } from '../../core/files.ts';
-import { didYouMean } from '../../core/nearest.ts';
-import { stateFolder } from '../../engine/state.ts';
-import { testnetNames } from '../../engine/testnet-files.ts';
-import { listRuns } from '../../journal/list-runs.ts';
 import { readJournal } from '../../journal/read-journal.ts';
-import { runFolder } from '../../journal/run-files.ts';
 import { loadReport } from '../../report/load-report.ts';
 import { renderHtml } from '../../report/render-html.ts';
 import { renderJson } from '../../report/render-json.ts';
-import { renderSummary } from '../../report/render-summary.ts';
-import { print, printJson } from '../output.ts';
-import { describe } from '../progress.ts';
-import { findRoot } from '../root.ts';
+import { findRun, type FoundRun } from '../find-run.ts';
+import { print } from '../output.ts';
 
 /** Writes report.html and report.json into the run's folder; returns the path of the page. */
 export async function writeReport(runDir: string): Promise<string> {
@@ -24,60 +17,86 @@ export async function writeReport(runDir: string): Promise<string> {
   return page;
 }
 
+type ReportFormat = 'html' | 'json' | 'text' | 'junit' | 'markdown' | 'jsonl';
+
 export interface ReportOptions {
-  format: 'html' | 'json' | 'text';
+  /** Default: html; text where two runs are compared. */
+  format?: ReportFormat;
+  /** The same as `format: 'json'`. */
+  json?: boolean;
   output?: string;
+  /** Two runs, or one beside the one that is named first. */
+  compare?: string[];
 }
 
-/** `seatrial report <run>`: the page's path, or the report itself as JSON or text. */
-export async function report(reference: string, options: ReportOptions): Promise<void> {
-  const runDir = await findRun(reference);
-  if (options.format === 'html') {
-    if (options.output === undefined) {
-      print(await writeReport(runDir));
-      return;
-    }
-    const page = resolve(options.output);
-    await writeFileAtomic(page, renderHtml(await loadReport(runDir)));
-    print(page);
+/** `seatrial report <run>`: the page's path, or the report itself in another format; with `--compare` what two runs differ in. */
+export async function report(reference: string | undefined, options: ReportOptions): Promise<void> {
+  if (options.json && options.format !== undefined && options.format !== 'json')
+    throw new UsageError(`--json and --format ${options.format} contradict each other`);
+  const format = options.json ? 'json' : options.format;
+  if (options.compare) {
+    await compare([...(reference === undefined ? [] : [reference]), ...options.compare], { ...options, format });
     return;
+  }
+  if (reference === undefined) throw new UsageError('name a run, or a testnet for its newest one');
+  const run = await findRun(reference);
+  if ((format ?? 'html') === 'html' && options.output === undefined) print(await writeReport(run.runDir));
+  else await deliver(await render(run, format ?? 'html'), options.output);
+}
+
+async function render({ runDir, runId }: FoundRun, format: ReportFormat): Promise<string> {
+  if (format === 'jsonl') {
+    const { renderJsonl } = await import('../../report/render-jsonl.ts');
+    return renderJsonl(runId, (await readJournal(runDir)).records);
   }
   const model = await loadReport(runDir);
-  const text = options.format === 'json' ? renderJson(model) : renderSummary(model);
-  if (options.output === undefined) print(text.trimEnd());
-  else await writeFileAtomic(resolve(options.output), text);
+  switch (format) {
+    case 'html':
+      return renderHtml(model);
+    case 'json':
+      return renderJson(model);
+    case 'text':
+      return (await import('../../report/render-summary.ts')).renderSummary(model);
+    case 'junit':
+      return (await import('../../report/render-junit.ts')).renderJunit(model);
+    case 'markdown':
+      return (await import('../../report/render-markdown.ts')).renderMarkdown(model);
+  }
 }
 
-/** `seatrial show <run>`: the run's journal, a line an event. */
-export async function show(reference: string, options: { json?: boolean }): Promise<void> {
-  const runDir = await findRun(reference);
-  const { records, tornTail } = await readJournal(runDir);
-  if (options.json) {
-    printJson({ records, tornTail });
+/** Informs and never judges: its exit code is 0 whatever became worse. */
+async function compare(
+  references: readonly string[],
+  { format = 'text', output }: { format?: ReportFormat | undefined; output?: string },
+): Promise<void> {
+  const [first, second] = references;
+  if (first === undefined || second === undefined || references.length > 2)
+    throw new UsageError(`--compare takes two runs, not ${references.length}`);
+  const [a, b] = [await findRun(first), await findRun(second)];
+  const { compareReports } = await import('../../report/compare-reports.ts');
+  const comparison = compareReports(await loadReport(a.runDir), await loadReport(b.runDir));
+  const { comparisonHtml, comparisonMarkdown, comparisonText } = await import('../../report/render-comparison.ts');
+  switch (format) {
+    case 'text':
+      return deliver(comparisonText(comparison), output);
+    case 'json':
+      return deliver(`${JSON.stringify(comparison, null, 2)}\n`, output);
+    case 'markdown':
+      return deliver(comparisonMarkdown(comparison), output);
+    case 'html':
+      return deliver(comparisonHtml(comparison), output);
+    case 'junit':
+    case 'jsonl':
+      throw new UsageError(`a comparison is html, json, text or markdown, not ${format}`);
+  }
+}
+
+async function deliver(text: string, output: string | undefined): Promise<void> {
+  if (output === undefined) {
+    print(text.trimEnd());
     return;
   }
-  for (const record of records) {
-    const text = describe(record);
-    if (text !== undefined) print(`${record.at} ${text}`);
-  }
-  if (tornTail) print('the last record was cut off while it was being written');
-}
-
-/** A run by its id, or the newest run of a testnet by the testnet's name. */
-async function findRun(reference: string): Promise<string> {
-  const root = findRoot();
-  const names = await testnetNames(root);
-  if (names.includes(reference)) {
-    const [newest] = await listRuns(stateFolder(root, reference));
-    if (!newest) throw new UsageError(`${reference} has no runs yet`);
-    return runFolder(stateFolder(root, reference), newest.id);
-  }
-  const ids: string[] = [];
-  for (const name of names) {
-    for (const run of await listRuns(stateFolder(root, name))) {
-      if (run.id === reference) return runFolder(stateFolder(root, name), run.id);
-      ids.push(run.id);
-    }
-  }
-  throw new UsageError(`there is no run ${reference}${didYouMean(reference, ids.slice(0, 20))}`);
+  const file = resolve(output);
+  await writeFileAtomic(file, text);
+  print(file);
 }
