@@ -44,8 +44,18 @@ function block({ store, ledger, replica }: NodeState, parameter: string): Reply 
     time: new Date(time).toISOString(),
     txs: transactions.map(transactionId),
     commit: replica.signersOf(entry).map((validator) => ({ validator })),
+    ...signatureOn(store, height),
   };
   return { code: 200, body };
+}
+
+/** Who signed a block with the group is in the next one; nothing is said before that is there. */
+function signatureOn(store: NodeState['store'], height: number): object {
+  const next = store.read(height + 1);
+  if (next === null) return {};
+  const { shares = [], signature } = next.block.tss ?? {};
+  const signers = shares.map(({ validator }) => validator);
+  return { tss: { signers, ...(signature !== undefined && { signature }) } };
 }
 
 function transaction({ ledger, mempool }: NodeState, id: string): Reply {

@@ -17,6 +17,8 @@ export interface ReleaseOptions {
   readonly faultHeight?: number;
   /** For lies-about-version: the version it reports. */
   readonly claim?: string;
+  /** Format of the data folder that it writes; it reads this one and all before. Default 1. */
+  readonly dataFormat?: number;
 }
 
 export interface BuiltRelease {
@@ -27,7 +29,7 @@ export interface BuiltRelease {
 
 /** Bundles the node into one self-contained file. Equal options give equal bytes, wherever the repository lies. */
 export async function buildRelease(options: ReleaseOptions): Promise<BuiltRelease> {
-  const { version, output, fault, faultHeight, claim } = options;
+  const { version, output, fault, faultHeight, claim, dataFormat = 1 } = options;
   if (fault === 'lies-about-version' && claim === undefined)
     throw new Error('lies-about-version needs a claimed version');
   const result = await build({
@@ -48,6 +50,7 @@ export async function buildRelease(options: ReleaseOptions): Promise<BuiltReleas
       RELEASE_VERSION: JSON.stringify(version),
       RELEASE_FAULT: fault === undefined ? 'undefined' : JSON.stringify(fault),
       RELEASE_FAULT_HEIGHT: String(faultHeight),
+      RELEASE_DATA_FORMAT: String(dataFormat),
       RELEASE_CLAIM: claim === undefined ? 'undefined' : JSON.stringify(claim),
     },
   });
@@ -61,7 +64,14 @@ export async function buildRelease(options: ReleaseOptions): Promise<BuiltReleas
 
 async function main(): Promise<void> {
   const text = { type: 'string' } as const;
-  const options = { version: text, output: text, fault: text, 'fault-height': text, claim: text } as const;
+  const options = {
+    version: text,
+    output: text,
+    fault: text,
+    'fault-height': text,
+    claim: text,
+    'data-format': text,
+  } as const;
   const { values } = parseArgs({ options });
   const { version, output, claim } = values;
   if (version === undefined || output === undefined) throw new Error('--version and --output are required');
@@ -69,16 +79,22 @@ async function main(): Promise<void> {
   if (values.fault !== undefined && fault === undefined) {
     throw new Error(`--fault ${values.fault}: expected one of ${faultKinds.join(', ')}`);
   }
-  const faultHeight = values['fault-height'] === undefined ? undefined : Number(values['fault-height']);
-  if (faultHeight !== undefined && !Number.isSafeInteger(faultHeight))
-    throw new Error('--fault-height: expected a number');
+  const faultHeight = wholeNumber('fault-height', values['fault-height']);
+  const dataFormat = wholeNumber('data-format', values['data-format']);
   const built = await buildRelease({
     ...{ version, output },
     ...(fault !== undefined && { fault }),
     ...(faultHeight !== undefined && { faultHeight }),
     ...(claim !== undefined && { claim }),
+    ...(dataFormat !== undefined && { dataFormat }),
   });
   process.stdout.write(`${built.sha256}  ${built.path}\n`);
+}
+
+function wholeNumber(name: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (!/^[1-9]\d{0,8}$/.test(value)) throw new Error(`--${name} ${value}: expected a number above 0`);
+  return Number(value);
 }
 
 if (import.meta.main) {

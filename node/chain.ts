@@ -11,6 +11,16 @@ export interface Block {
   readonly time: number;
   readonly proposer: string;
   readonly transactions: readonly Transaction[];
+  /** Signature shares over the previous block; absent where there are none. */
+  readonly tss?: BlockTss;
+}
+
+/** What a block shows of the threshold signature over the block before it. */
+export interface BlockTss {
+  /** Good shares, in the order of the group's members. */
+  readonly shares: readonly { readonly validator: string; readonly share: string }[];
+  /** The group's signature; there exactly where the shares are enough for it. */
+  readonly signature?: string;
 }
 
 export type VoteKind = 'prevote' | 'precommit';
@@ -58,8 +68,10 @@ const hashes = new WeakMap<Block, string>();
 export function blockHash(block: Block): string {
   let hash = hashes.get(block);
   if (hash === undefined) {
-    const { height, previousHash, appHash, time, proposer, transactions } = block;
-    hash = sha256(JSON.stringify([height, previousHash, appHash, time, proposer, transactions.map(transactionId)]));
+    const { height, previousHash, appHash, time, proposer, transactions, tss } = block;
+    const fields: unknown[] = [height, previousHash, appHash, time, proposer, transactions.map(transactionId)];
+    if (tss) fields.push([tss.shares.map(({ validator, share }) => [validator, share]), tss.signature ?? null]);
+    hash = sha256(JSON.stringify(fields));
     hashes.set(block, hash);
   }
   return hash;

@@ -5,6 +5,8 @@ import { privateKeyFromPem, publicKeyFromRaw, publicKeyOf } from './keys.ts';
 import { logLevels } from './log.ts';
 import type { LogLevel } from './log.ts';
 import type { Address, PeerAddress } from './network.ts';
+import { ThresholdGroup } from './tss-group.ts';
+import type { TssGroup } from './tss-group.ts';
 import { ValidatorSet } from './validators.ts';
 import type { Genesis, GenesisValidator } from './validators.ts';
 
@@ -18,6 +20,18 @@ export interface Config {
   readonly p2p: Address;
   readonly peers: readonly PeerAddress[];
   readonly logLevel: LogLevel;
+  readonly tss: TssConfig;
+}
+
+export interface TssConfig {
+  /** Null where the genesis file names no group. */
+  readonly group: ThresholdGroup | null;
+  /** This node's secret share, in hex; null where it has none. */
+  readonly secret: string | null;
+  /** Whether the flag is given; a lease may say otherwise for a while. */
+  readonly isEnabled: boolean;
+  /** Why this node cannot sign shares, where it was given a key for it. */
+  readonly keyProblem: string | null;
 }
 
 /** Wrong flags, files or data: the operator has to act. The process ends with exit code 2. */
@@ -44,6 +58,7 @@ export function readConfig(args: readonly string[]): Config | 'version' {
     p2p: parseAddress('p2p', required('p2p', flags.p2p)),
     peers: (flags.peer ?? []).map(parsePeer),
     logLevel,
+    tss: readTss(id, genesis, flags['tss-key'], flags['enable-tss'] ?? false),
   };
 }
 
@@ -57,6 +72,8 @@ const flagTypes = {
   p2p: text,
   peer: { type: 'string', multiple: true },
   'log-level': text,
+  'tss-key': text,
+  'enable-tss': { type: 'boolean' },
   version: { type: 'boolean' },
 } as const;
 
@@ -100,10 +117,30 @@ function readKey(id: string, genesis: Genesis, path: string | undefined): KeyObj
   return key;
 }
 
+/** A share that is missing or wrong is a reason to stop only where the feature is asked for: the chain does without. */
+function readTss(id: string, genesis: Genesis, path: string | undefined, isEnabled: boolean): TssConfig {
+  const described = genesis.tss;
+  const group = described === undefined ? null : attempt('--genesis: tss', () => new ThresholdGroup(described));
+  if (group === null && isEnabled) throw new ConfigError('--enable-tss: the genesis file names no tss group');
+  if (group === null || path === undefined || !group.ids.includes(id)) {
+    if (isEnabled && group?.ids.includes(id)) throw new ConfigError('--tss-key is missing: --enable-tss needs it');
+    return { group, secret: null, isEnabled, keyProblem: null };
+  }
+  try {
+    const secret = attempt(`--tss-key ${path}`, () => readFileSync(path, 'utf8').trim());
+    const isOwn = attempt(`--tss-key ${path}: not a key`, () => group.owns(id, secret));
+    if (!isOwn) throw new ConfigError(`--tss-key ${path}: not the share of ${id} in the genesis file's tss group`);
+    return { group, secret, isEnabled, keyProblem: null };
+  } catch (error) {
+    if (isEnabled || !(error instanceof ConfigError)) throw error;
+    return { group, secret: null, isEnabled, keyProblem: error.message };
+  }
+}
+
 function parseGenesis(path: string): Genesis {
   const what = `--genesis ${path}`;
   const value = attempt(what, () => JSON.parse(readFileSync(path, 'utf8')) as unknown);
-  const { chainId, blockIntervalMs, validators } = (value ?? {}) as Partial<Record<keyof Genesis, unknown>>;
+  const { chainId, blockIntervalMs, validators, tss } = (value ?? {}) as Partial<Record<keyof Genesis, unknown>>;
   const fail = (reason: string): never => {
     throw new ConfigError(`${what}: ${reason}`);
   };
@@ -124,5 +161,18 @@ function parseGenesis(path: string): Genesis {
     return { id, publicKey, power };
   });
   if (new Set(checked.map(({ id }) => id)).size < checked.length) return fail('two validators have the same id');
-  return { chainId, blockIntervalMs, validators: checked };
+  return { chainId, blockIntervalMs, validators: checked, ...(tss !== undefined && { tss: parseGroup(tss, fail) }) };
+}
+
+function parseGroup(value: unknown, fail: (reason: string) => never): TssGroup {
+  const { threshold, publicKey, members } = (value ?? {}) as Partial<Record<keyof TssGroup, unknown>>;
+  if (typeof threshold !== 'number' || typeof publicKey !== 'string' || !Array.isArray(members))
+    return fail('tss must have threshold, publicKey and members');
+  const checked = members.map((member: unknown, index) => {
+    const { id, publicKey: key } = (member ?? {}) as { id?: unknown; publicKey?: unknown };
+    if (typeof id !== 'string' || typeof key !== 'string')
+      return fail(`tss.members[${index}] must have id and publicKey`);
+    return { id, publicKey: key };
+  });
+  return { threshold, publicKey, members: checked };
 }

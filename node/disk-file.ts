@@ -45,13 +45,7 @@ export class DiskFile implements AppendFile {
   }
 
   replace(bytes: Buffer): void {
-    const fresh = `${this.name}.new`;
-    const descriptor = openSync(fresh, 'w', 0o600);
-    writeAll(descriptor, bytes);
-    fsyncSync(descriptor);
-    closeSync(descriptor);
-    renameSync(fresh, this.name);
-    syncFolder(this.name);
+    replaceFile(this.name, bytes);
     closeSync(this.#descriptor);
     this.#descriptor = openSync(this.name, 'a+', 0o600);
     this.#size = bytes.length;
@@ -60,6 +54,17 @@ export class DiskFile implements AppendFile {
   close(): void {
     closeSync(this.#descriptor);
   }
+}
+
+/** Puts a file in place at once and durably: a crash leaves either the old content or the new one. */
+export function replaceFile(path: string, bytes: Buffer): void {
+  const fresh = `${path}.new`;
+  const descriptor = openSync(fresh, 'w', 0o600);
+  writeAll(descriptor, bytes);
+  fsyncSync(descriptor);
+  closeSync(descriptor);
+  renameSync(fresh, path);
+  syncFolder(path);
 }
 
 function writeAll(descriptor: number, bytes: Buffer): void {

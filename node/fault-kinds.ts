@@ -6,6 +6,13 @@ export const faultKinds = [
   'wrong-app-hash',
   'http-errors',
   'lies-about-version',
+  'slow',
+  'flapping',
+  'restarting',
+  'leaking',
+  'refuses-old-data',
+  'tss-without-effect',
+  'tss-misbehaves',
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];

@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Metrics } from './metrics.ts';
 import type { Address } from './network.ts';
@@ -19,6 +20,12 @@ export type Handler = (request: Request) => Reply | Promise<Reply>;
 /** Handlers by method and route, such as `GET /block/:height`; a route takes at most one parameter, at its end. */
 export type Routes = Readonly<Record<string, Handler>>;
 
+/** What a bad release does to its answers; nothing in a clean one. */
+interface Spoiling {
+  readonly fails?: (route: string) => boolean;
+  readonly delayMs?: number;
+}
+
 const maxBodyBytes = 64 * 1024;
 
 /** JSON over HTTP, plus the metrics as text; counts every request. */
@@ -26,12 +33,12 @@ export class HttpServer {
   readonly #server: Server;
   readonly #routes: Routes;
   readonly #metrics: Metrics;
-  readonly #failsRequest: ((route: string) => boolean) | null;
+  readonly #spoiling: Spoiling;
 
-  constructor(routes: Routes, metrics: Metrics, failsRequest: ((route: string) => boolean) | null) {
+  constructor(routes: Routes, metrics: Metrics, spoiling: Spoiling = {}) {
     this.#routes = routes;
     this.#metrics = metrics;
-    this.#failsRequest = failsRequest;
+    this.#spoiling = spoiling;
     this.#server = createServer((request, response) => void this.#serve(request, response));
   }
 
@@ -61,7 +68,8 @@ export class HttpServer {
       this.#metrics.request(route, response.statusCode, (performance.now() - startedAt) / 1000),
     );
     try {
-      if (this.#failsRequest?.(route)) {
+      if (this.#spoiling.delayMs) await sleep(this.#spoiling.delayMs);
+      if (this.#spoiling.fails?.(route)) {
         respond(response, { code: 500, body: { error: 'internal error' } });
       } else if (route === '/metrics' && request.method === 'GET') {
         const { registry } = this.#metrics;

@@ -39,6 +39,7 @@ async function run(config: Config): Promise<void> {
     });
   }
   stop = await startNode(config, log);
+  if (faults?.endsAfterMs) setTimeout(() => fail(new Error('this release does not last'), 1), faults.endsAfterMs);
 }
 
 // A failed write to the log or the store must end the process: to go on would be to sign what is not remembered.

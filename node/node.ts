@@ -5,6 +5,7 @@ import { apiRoutes } from './api.ts';
 import type { NodeState } from './node-state.ts';
 import { BlockStore } from './block-store.ts';
 import type { CommittedBlock } from './chain.ts';
+import { claimData } from './data-format.ts';
 import { ConfigError } from './config.ts';
 import type { Config } from './config.ts';
 import { DiskFile } from './disk-file.ts';
@@ -16,9 +17,10 @@ import { Mempool } from './mempool.ts';
 import { createMetrics } from './metrics.ts';
 import { Network } from './network.ts';
 import { ReceiptWaiters } from './receipt-waiters.ts';
-import { faults, version } from './release.ts';
+import { dataFormat, faults, version } from './release.ts';
 import { Replica } from './replica.ts';
 import { transactionId } from './transaction.ts';
+import { TssFeature } from './tss-feature.ts';
 import { genesisHash } from './validators.ts';
 import { WriteAheadLog } from './write-ahead-log.ts';
 
@@ -36,12 +38,13 @@ export async function startNode(config: Config, log: Log): Promise<() => Promise
   let roundsMissed = 0;
   let isStopping = false;
 
-  const metrics = createMetrics(shownVersion, () => ({
+  const metrics = createMetrics(shownVersion, validators.ids, () => ({
     height: state?.store.height ?? 0,
     round: state?.replica.round ?? 0,
     peers: network.connectedCount,
     mempool: state?.mempool.count ?? 0,
     power: validators.powerOf(id),
+    tss: tss.isOn ? 1 : 0,
   }));
   const network = new Network(
     { id, ...(sign && { sign }), chainId: genesis.chainId, version, validators },
@@ -50,15 +53,26 @@ export async function startNode(config: Config, log: Log): Promise<() => Promise
       connected: (peer) => state?.replica.connected(peer),
       disconnected: (peer) => state?.replica.disconnected(peer),
       received: (peer, message) => {
-        if (!faults?.takesNoPart) state?.replica.received(peer, message);
+        if (faults?.takesNoPart) return;
+        if (faults?.delays) setTimeout(() => state?.replica.received(peer, message), faults.delays.peersMs);
+        else state?.replica.received(peer, message);
       },
     },
     log,
   );
+  const tss = new TssFeature(config, {
+    ...{ metrics, log },
+    send: (peer, message) => network.send(peer, message),
+    distortShare: faults?.distortShare ?? null,
+  });
+  const fails = faults?.failsRequest;
   const http = new HttpServer(
     apiRoutes(() => state, waiters),
     metrics,
-    faults?.failsRequest ?? null,
+    {
+      ...(fails && { fails: (route) => fails(route, tss.isOn) }),
+      ...(faults?.delays && { delayMs: faults.delays.answersMs }),
+    },
   );
 
   // Ports first: a second process with the same addresses must end before it can touch the store or sign.
@@ -67,6 +81,8 @@ export async function startNode(config: Config, log: Log): Promise<() => Promise
   log('info', 'listening', { id, version, http: config.http, p2p: config.p2p, pid: process.pid });
 
   mkdirSync(config.dataFolder, { recursive: true });
+  claimData(config.dataFolder, { version, format: dataFormat, refusesOldData: faults?.refusesOldData ?? false }, log);
+  tss.start();
   const store = new BlockStore(new DiskFile(join(config.dataFolder, 'blocks.log')));
   const ledger = new Ledger(genesisHash(genesis));
   await replay(store, ledger);
@@ -76,6 +92,9 @@ export async function startNode(config: Config, log: Log): Promise<() => Promise
 
   const mempool = new Mempool();
   const committed = ({ block, commit }: CommittedBlock, isLive: boolean): void => {
+    if (isLive && validators.proposer(block.height, 0) === id)
+      metrics.proposed(commit.round === 0 ? 'taken' : 'missed');
+    tss.committed(block);
     const { height, transactions } = block;
     const missedRounds = isLive ? commit.round : 0;
     roundsMissed += missedRounds;
@@ -94,6 +113,7 @@ export async function startNode(config: Config, log: Log): Promise<() => Promise
   const replica = new Replica({
     ...{ id, genesis, validators, store, wal, ledger, mempool },
     ...(sign && { sign }),
+    ...(tss.shares && { shares: tss.shares }),
     ports: {
       now: () => performance.now(),
       wallTime: () => Date.now(),
@@ -104,12 +124,17 @@ export async function startNode(config: Config, log: Log): Promise<() => Promise
       send: (peer, message) => network.send(peer, message),
       broadcast: (message) => network.broadcast(message),
       log,
+      shareRefused: (height) => tss.refused(height),
       committed,
     },
   });
   state = {
     ...{ store, wal, ledger, mempool, replica },
-    isHealthy: () => !faults?.neverReady && !isStopping && (validators.ids.length === 1 || network.connectedCount > 0),
+    isHealthy: () =>
+      !faults?.neverReady &&
+      !faults?.isUnwell?.(process.uptime() * 1000) &&
+      !isStopping &&
+      (validators.ids.length === 1 || network.connectedCount > 0),
     isStopping: () => isStopping,
     peers: () => network.peers(),
     status: () => ({
@@ -128,13 +153,17 @@ export async function startNode(config: Config, log: Log): Promise<() => Promise
       startedAt,
       pid: process.pid,
       roundsMissed,
+      tss: tss.status(),
     }),
   };
   network.start();
   if (!faults?.takesNoPart) replica.start();
+  const stopLeak = faults?.leak?.();
 
   return async () => {
     isStopping = true;
+    stopLeak?.();
+    tss.stop();
     replica.stop();
     waiters.stop();
     await http.stop(stopDeadlineMs);

@@ -1,12 +1,13 @@
 import { BlockSync, verifiedBlocks } from './block-sync.ts';
 import type { BlockStore } from './block-store.ts';
 import { voteBytes } from './chain.ts';
-import type { Block, CommittedBlock, Vote } from './chain.ts';
+import type { Block, CommittedBlock, ConsensusMessage, Vote } from './chain.ts';
 import { Consensus } from './consensus.ts';
 import type { Input } from './consensus.ts';
 import type { Sign } from './keys.ts';
 import type { Ledger } from './ledger.ts';
 import type { Log } from './log.ts';
+import type { ShareCollector } from './share-collector.ts';
 import type { Mempool } from './mempool.ts';
 import { canonicalBody, transactionId } from './transaction.ts';
 import type { Transaction } from './transaction.ts';
@@ -24,6 +25,8 @@ interface ReplicaPorts {
   readonly send: (peer: string, message: WireMessage) => void;
   readonly broadcast: (message: WireMessage) => void;
   readonly log: Log;
+  /** A peer found this node's share for a height wrong. */
+  readonly shareRefused: (height: number) => void;
   /** Called after a block is durable and executed. */
   readonly committed: (entry: CommittedBlock, isLive: boolean) => void;
 }
@@ -38,6 +41,8 @@ interface ReplicaOptions {
   /** Already holds every block of the store. */
   readonly ledger: Ledger;
   readonly mempool: Mempool;
+  /** Absent without a tss group: blocks that carry shares are then invalid. */
+  readonly shares?: ShareCollector;
   readonly ports: ReplicaPorts;
 }
 
@@ -77,6 +82,7 @@ export class Replica {
       wal.last(),
     );
     this.#mayHaveForgotten = wal.last() === null;
+    options.shares?.advance(store.height);
   }
 
   get round(): number {
@@ -131,6 +137,12 @@ export class Replica {
       case 'transactions':
         this.#receivedTransactions(peer, message.transactions);
         return;
+      case 'share':
+        this.#options.shares?.receive(peer, message);
+        return;
+      case 'share-rejected':
+        this.#shareRefused(message.height);
+        return;
     }
   }
 
@@ -152,9 +164,19 @@ export class Replica {
     const { persist, broadcast, timers, decided } = this.#consensus.handle(input, ports.now());
     // Nothing signed leaves the process, and nothing is decided on it, before it is on disk.
     if (persist !== null) wal.save(persist);
-    for (const message of broadcast) ports.broadcast(message);
+    for (const message of broadcast) this.#broadcast(message);
     for (const timer of timers) this.#schedule(timer.delayMs, () => this.#handle({ type: 'timeout', timer }));
     if (decided !== null) this.#commit([decided], true);
+  }
+
+  /** A validator's share goes before its precommit: who has decided on precommits has their shares, too. */
+  #broadcast(message: ConsensusMessage): void {
+    const { ports, shares } = this.#options;
+    if (message.type === 'vote' && message.kind === 'precommit' && message.block !== null) {
+      const share = shares?.contribute(message.height, message.block);
+      if (share) ports.broadcast(share);
+    }
+    ports.broadcast(message);
   }
 
   #commit(entries: readonly CommittedBlock[], isLive: boolean): void {
@@ -171,6 +193,7 @@ export class Replica {
       this.#lateSigners.delete(block.height - rememberedHeights);
     }
     wal.forgetBelow(store.height);
+    this.#options.shares?.advance(store.height);
     for (const entry of entries) ports.committed(entry, isLive);
     this.#handle({ type: 'advance', height: store.height + 1 });
     ports.broadcast(this.#status(false));
@@ -280,6 +303,12 @@ export class Replica {
       ports.broadcast({ type: 'transactions', transactions: fresh });
   }
 
+  /** Only about a share that this node can just have sent. */
+  #shareRefused(height: number): void {
+    const { store, ports } = this.#options;
+    if (Math.abs(height - store.height) <= 2) ports.shareRefused(height);
+  }
+
   #sendMempool(peer: string): void {
     const transactions = this.#options.mempool.oldest(maxBlockTransactions, maxAnswerBytes);
     if (transactions.length > 0) this.#options.ports.send(peer, { type: 'transactions', transactions });
@@ -295,7 +324,8 @@ export class Replica {
   }
 
   #makeBlock(height: number): Block {
-    const { ledger, mempool, id, ports } = this.#options;
+    const { ledger, mempool, id, ports, shares } = this.#options;
+    const tss = shares?.evidence(height - 1, ledger.tipHash);
     return {
       height,
       previousHash: ledger.tipHash,
@@ -303,11 +333,12 @@ export class Replica {
       time: Math.max(Math.floor(ports.wallTime()), ledger.tipTime + 1),
       proposer: id,
       transactions: mempool.oldest(maxBlockTransactions, maxBlockBytes),
+      ...(tss && { tss }),
     };
   }
 
   #isValid(block: Block): boolean {
-    const { ledger, validators } = this.#options;
+    const { ledger, validators, shares } = this.#options;
     const ids = block.transactions.map(transactionId);
     const sizeBytes = block.transactions.reduce(
       (sum, transaction) => sum + Buffer.byteLength(canonicalBody(transaction)),
@@ -321,7 +352,8 @@ export class Replica {
       ids.length <= maxBlockTransactions &&
       sizeBytes <= maxBlockBytes &&
       new Set(ids).size === ids.length &&
-      ids.every((id) => ledger.receipt(id) === undefined)
+      ids.every((id) => ledger.receipt(id) === undefined) &&
+      (block.tss === undefined || shares?.isValid(block.height - 1, block.previousHash, block.tss) === true)
     );
   }
 }

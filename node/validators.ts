@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { voteBytes } from './chain.ts';
 import type { Commit } from './chain.ts';
+import type { TssGroup } from './tss-group.ts';
 import { isSignedBy, publicKeyFromRaw, sha256 } from './keys.ts';
 
 export interface GenesisValidator {
@@ -14,6 +15,8 @@ export interface Genesis {
   readonly chainId: string;
   readonly blockIntervalMs: number;
   readonly validators: readonly GenesisValidator[];
+  /** Who can make threshold signatures; absent: nobody. Not part of the chain's root. */
+  readonly tss?: TssGroup;
 }
 
 /** Root of the chain: the previous hash of block 1 and the app hash before it. The block interval is not part of it. */

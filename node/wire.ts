@@ -1,5 +1,6 @@
 import type { Block, CommittedBlock, ConsensusMessage } from './chain.ts';
 import { parseTransaction } from './transaction.ts';
+import type { ShareMessage } from './share-collector.ts';
 import type { Transaction } from './transaction.ts';
 
 /** Where the sender stands. `have` names the messages it holds for the height it is deciding, and asks for the others. */
@@ -25,7 +26,20 @@ interface TransactionsMessage {
   readonly transactions: readonly Transaction[];
 }
 
-export type WireMessage = ConsensusMessage | StatusMessage | BlocksRequest | BlocksResponse | TransactionsMessage;
+/** Tells a validator that its share for this height was wrong. */
+interface ShareRejectedMessage {
+  readonly type: 'share-rejected';
+  readonly height: number;
+}
+
+export type WireMessage =
+  | ConsensusMessage
+  | StatusMessage
+  | BlocksRequest
+  | BlocksResponse
+  | TransactionsMessage
+  | ShareMessage
+  | ShareRejectedMessage;
 
 type Fields = Record<string, unknown>;
 
@@ -52,6 +66,10 @@ function hasShape(value: Fields): boolean {
       return isArrayOf(value['blocks'], isCommittedBlock);
     case 'transactions':
       return isArrayOf(value['transactions'], isTransaction);
+    case 'share':
+      return isInteger(value['height'], 1) && isText(value['block']) && isText(value['share']);
+    case 'share-rejected':
+      return isInteger(value['height'], 1);
     default:
       return false;
   }
@@ -74,8 +92,15 @@ function isBlock(value: unknown): value is Block {
     isText(value['appHash']) &&
     isInteger(value['time'], 0) &&
     isText(value['proposer']) &&
-    isArrayOf(value['transactions'], isTransaction)
+    isArrayOf(value['transactions'], isTransaction) &&
+    (value['tss'] === undefined || isTss(value['tss']))
   );
+}
+
+function isTss(value: unknown): boolean {
+  if (!isFields(value)) return false;
+  const isShare = (entry: unknown): boolean => isFields(entry) && isText(entry['validator']) && isText(entry['share']);
+  return isArrayOf(value['shares'], isShare) && (value['signature'] === undefined || isText(value['signature']));
 }
 
 function isCommittedBlock(value: unknown): boolean {

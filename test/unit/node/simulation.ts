@@ -1,9 +1,12 @@
 import { BlockStore } from '../../../node/block-store.ts';
 import { blockHash } from '../../../node/chain.ts';
-import type { CommittedBlock } from '../../../node/chain.ts';
+import type { Block, CommittedBlock } from '../../../node/chain.ts';
 import { Ledger } from '../../../node/ledger.ts';
 import { Mempool } from '../../../node/mempool.ts';
 import { Replica } from '../../../node/replica.ts';
+import { ShareCollector } from '../../../node/share-collector.ts';
+import { ThresholdGroup } from '../../../node/tss-group.ts';
+import type { DealtKey } from '../../../node/tss-deal.ts';
 import { transactionId } from '../../../node/transaction.ts';
 import { genesisHash } from '../../../node/validators.ts';
 import type { WireMessage } from '../../../node/wire.ts';
@@ -14,6 +17,13 @@ import { Fuse, MemoryFile, ProcessKilled } from './memory-file.ts';
 import { seededRandom } from './random.ts';
 
 type Sort = 'proposal' | 'prevote' | 'precommit' | 'other';
+
+/** Threshold signatures in a simulation: who signs now, and who signs what it should not. */
+export interface SimulatedTss {
+  readonly key: DealtKey;
+  readonly isOn: (id: string) => boolean;
+  readonly distort?: (id: string) => ((height: number, message: string) => string | null) | null;
+}
 
 export interface Weather {
   /** Share of messages lost, 0 to 1, by sort: uneven losses tempt validators to decide differently in the next round. */
@@ -55,9 +65,16 @@ export class Simulation {
   readonly #agreed = new Map<number, string>();
   readonly #signed = new Map<string, string>();
   readonly #included = new Map<string, number>();
+  readonly #blocks = new Map<number, Block>();
+  readonly #tss: SimulatedTss | null;
+  /** Shares found wrong, as `who at height`. */
+  readonly rejectedShares = new Set<string>();
+  /** Own shares of which a peer said that they were wrong, as `who at height`. */
+  readonly refusedShares = new Set<string>();
   #order = 0;
 
-  constructor(seed: number, chain: TestChain = testChain()) {
+  constructor(seed: number, chain: TestChain = testChain(), tss: SimulatedTss | null = null) {
+    this.#tss = tss;
     this.chain = chain;
     this.random = seededRandom(seed);
     this.#nodes = chain.ids.map((id) => ({
@@ -91,6 +108,11 @@ export class Simulation {
     return [...this.#agreed.values()];
   }
 
+  /** The decided blocks in order. */
+  get blocks(): Block[] {
+    return [...this.#blocks.values()];
+  }
+
   /** Who is known to have signed a proposal at this height. */
   proposersAt(height: number): string[] {
     return this.chain.ids.filter((id) =>
@@ -109,7 +131,9 @@ export class Simulation {
     const store = new BlockStore(node.files.blocks);
     const ledger = new Ledger(genesisHash(genesis));
     for (const { block } of store.open()) ledger.apply(block);
+    const shares = this.#sharesOf(id);
     const replica = new Replica({
+      ...(shares && { shares }),
       ...{ id, genesis, validators, store, ledger },
       sign: this.chain.sign(id),
       mempool: new Mempool(),
@@ -129,6 +153,7 @@ export class Simulation {
           for (const peer of this.chain.ids) if (peer !== id) this.#send(id, peer, message);
         },
         log: () => undefined,
+        shareRefused: (height) => this.refusedShares.add(`${id} at ${height}`),
         committed: (entry) => {
           this.#committed(entry, ledger.appHashAt(entry.block.height) ?? '');
           if (this.random() < this.weather.isolation) this.isolate(id, 1000 + this.random() * 3000);
@@ -209,6 +234,25 @@ export class Simulation {
     this.now = timeMs;
   }
 
+  #sharesOf(id: string): ShareCollector | null {
+    if (this.#tss === null) return null;
+    const { key, isOn, distort } = this.#tss;
+    return new ShareCollector({
+      ...{
+        id,
+        chainId: this.chain.genesis.chainId,
+        group: new ThresholdGroup(key.group),
+        secret: key.secrets[id] ?? null,
+      },
+      isOn: () => isOn(id),
+      distort: distort?.(id) ?? null,
+      rejected: (validator, height) => {
+        this.rejectedShares.add(`${validator} at ${height}`);
+        if (validator !== id) this.#send(id, validator, { type: 'share-rejected', height });
+      },
+    });
+  }
+
   #node(id: string): Node {
     const node = this.#nodes.find((candidate) => candidate.id === id);
     if (node === undefined) throw new Error(`no node ${id}`);
@@ -270,6 +314,7 @@ export class Simulation {
     const before = this.#agreed.get(height) ?? result;
     if (before !== result) throw new Error(`height ${height}: committed both ${before} and ${result}`);
     this.#agreed.set(height, result);
+    this.#blocks.set(height, block);
     for (const id of block.transactions.map(transactionId)) {
       if ((this.#included.get(id) ?? height) !== height) throw new Error(`transaction ${id} was committed twice`);
       this.#included.set(id, height);

@@ -1,0 +1,137 @@
+import type { BlockTss } from './chain.ts';
+import { parseSignature, signatureHex } from './tss-group.ts';
+import type { Share, SignaturePoint, ThresholdGroup } from './tss-group.ts';
+
+/** A validator's share of the signature over a block; sent beside its precommit, by the validator itself. */
+export interface ShareMessage {
+  readonly type: 'share';
+  readonly height: number;
+  readonly block: string;
+  readonly share: string;
+}
+
+interface CollectorOptions {
+  readonly chainId: string;
+  readonly id: string;
+  readonly group: ThresholdGroup;
+  /** Secret share of this node, in hex; null where it has none. */
+  readonly secret: string | null;
+  /** Whether this node is to add its shares now. */
+  readonly isOn: () => boolean;
+  /** What is signed in place of the right message; null in a clean node. */
+  readonly distort: ((height: number, message: string) => string | null) | null;
+  /** Called for each share that was found wrong, and is not used. */
+  readonly rejected: (validator: string, height: number) => void;
+}
+
+interface Held {
+  readonly block: string;
+  readonly signature: SignaturePoint | null;
+  isVerified: boolean;
+}
+
+/** Shares for heights further than this above the tip are of no use yet. */
+const maxAhead = 2;
+
+/**
+ * The shares heard for the newest heights, and what the next block shows of them. A share is verified only where its sender's block is
+ * proposed or judged, all of a block at once: pairings are slow.
+ */
+export class ShareCollector {
+  readonly #options: CollectorOptions;
+  readonly #held = new Map<number, Map<string, Held>>();
+  #tip = 0;
+  #known = '';
+
+  constructor(options: CollectorOptions) {
+    this.#options = options;
+  }
+
+  /** This node's share of a block it precommits, kept like one that was heard; null while it gives none. */
+  contribute(height: number, block: string): ShareMessage | null {
+    const { id, group, secret, isOn, distort } = this.#options;
+    if (secret === null || !isOn()) return null;
+    const right = this.#message(height, block);
+    const message = distort ? distort(height, right) : right;
+    if (message === null) return null;
+    const share: ShareMessage = { type: 'share', height, block, share: signatureHex(group.sign(secret, message)) };
+    this.receive(id, share);
+    return share;
+  }
+
+  /** Takes a share from the validator that sends it; it counts as that validator's, whatever it says. */
+  receive(validator: string, { height, block, share }: ShareMessage): void {
+    if (!this.#options.group.ids.includes(validator)) return;
+    if (height < this.#tip || height > this.#tip + maxAhead) return;
+    const held = this.#held.get(height) ?? new Map<string, Held>();
+    this.#held.set(height, held.set(validator, { block, signature: parseSignature(share), isVerified: false }));
+  }
+
+  /** Forgets the heights below a committed one. */
+  advance(height: number): void {
+    this.#tip = height;
+    for (const held of this.#held.keys()) if (held < height) this.#held.delete(held);
+  }
+
+  /** What a block upon this one is to carry: the good shares, and the group's signature where they are enough for it. */
+  evidence(height: number, block: string): BlockTss | null {
+    const { group, rejected } = this.#options;
+    const held = this.#held.get(height);
+    if (held === undefined) return null;
+    const message = this.#message(height, block);
+    const fresh: Share[] = [];
+    for (const [member, { block: signed, signature, isVerified }] of held) {
+      if (signed === block && signature !== null && !isVerified) fresh.push({ member, signature });
+    }
+    const good = new Set(group.sift(message, fresh).map(({ member }) => member));
+    const shares: Share[] = [];
+    for (const member of group.ids) {
+      const entry = held.get(member);
+      if (entry?.block !== block) continue;
+      entry.isVerified ||= good.has(member);
+      if (entry.isVerified && entry.signature !== null) shares.push({ member, signature: entry.signature });
+      else {
+        held.delete(member);
+        rejected(member, height);
+      }
+    }
+    if (shares.length === 0) return null;
+    const combined = group.combine(shares);
+    const evidence = {
+      shares: shares.map(({ member, signature }) => ({ validator: member, share: signatureHex(signature) })),
+      ...(combined && { signature: signatureHex(combined) }),
+    };
+    this.#known = keyOf(message, evidence);
+    return evidence;
+  }
+
+  /** Whether a proposed block may carry this about the one before it: shares of members in their order, and all that is due is there and good. */
+  isValid(height: number, block: string, evidence: BlockTss): boolean {
+    const { group } = this.#options;
+    const message = this.#message(height, block);
+    const key = keyOf(message, evidence);
+    if (key === this.#known) return true;
+    const places = evidence.shares.map(({ validator }) => group.ids.indexOf(validator));
+    const isOrdered = places.every((place, index) => place > (places[index - 1] ?? -1));
+    const isDue = evidence.shares.length >= group.threshold;
+    if (places.length === 0 || !isOrdered || isDue !== (evidence.signature !== undefined)) return false;
+    const shares: Share[] = [];
+    for (const { validator, share } of evidence.shares) {
+      const signature = parseSignature(share);
+      if (signature === null) return false;
+      shares.push({ member: validator, signature });
+    }
+    const combined = evidence.signature === undefined ? undefined : parseSignature(evidence.signature);
+    if (combined === null || !group.areValid(message, shares, combined)) return false;
+    this.#known = key;
+    return true;
+  }
+
+  #message(height: number, block: string): string {
+    return JSON.stringify(['tss', this.#options.chainId, height, block]);
+  }
+}
+
+function keyOf(message: string, { shares, signature }: BlockTss): string {
+  return JSON.stringify([message, shares.map(({ validator, share }) => [validator, share]), signature ?? null]);
+}
