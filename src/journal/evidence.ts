@@ -1,11 +1,10 @@
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { gunzip, gzip } from 'node:zlib';
 import { canonicalJson, sha256 } from '../core/canonical.ts';
 import { LabError, messageOf } from '../core/errors.ts';
 import { isErrno, writeFileAtomic } from '../core/files.ts';
 import { evidenceFolder } from './run-files.ts';
+import { openSealedGzip, sealedGzip } from './sealed-gzip.ts';
 
 /** Larger evidence is stored compressed; below it a file that opens in any browser is worth more than the bytes. */
 const plainLimitBytes = 64 * 1024;
@@ -23,7 +22,7 @@ export async function storeEvidence(runDir: string, value: unknown): Promise<str
   const isPlain = Buffer.byteLength(text) <= plainLimitBytes;
   const file = join(evidenceFolder(runDir), `${hash}${isPlain ? '.json' : '.json.gz'}`);
   try {
-    await writeFileAtomic(file, isPlain ? text : await promisify(gzip)(text));
+    await writeFileAtomic(file, isPlain ? text : await sealedGzip(text));
   } catch (cause) {
     throw new LabError(`${file}: evidence cannot be written: ${messageOf(cause)}`, { cause, details: { file } });
   }
@@ -53,14 +52,15 @@ export async function loadEvidence(runDir: string, hash: string): Promise<unknow
   }
   const file = join(runDir, relative);
   const details = { file, hash, state: 'damaged' };
-  let text: string;
+  let content: Buffer;
   try {
     const bytes = await readFile(file);
-    text = (relative.endsWith('.gz') ? await promisify(gunzip)(bytes) : bytes).toString('utf8');
+    content = relative.endsWith('.gz') ? await openSealedGzip(bytes) : bytes;
   } catch (cause) {
     throw new LabError(`${file}: evidence cannot be read: ${messageOf(cause)}`, { cause, details });
   }
-  const actual = sha256(text);
+  // The bytes, not their text: what is no valid text may read the same after it was edited.
+  const actual = sha256(content);
   if (actual !== hash) throw new LabError(`${file}: evidence was changed: its content has hash ${actual}`, { details });
-  return JSON.parse(text) as unknown;
+  return JSON.parse(content.toString('utf8')) as unknown;
 }

@@ -1,11 +1,13 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import type { Clock } from '../core/clock.ts';
+import { completeLines } from '../core/complete-lines.ts';
 import { LabError, messageOf } from '../core/errors.ts';
 import { isErrno } from '../core/files.ts';
+import { ObservationThinner } from './observation-thinner.ts';
 import type { ObservationLine } from './records.ts';
 import { observationsFile } from './run-files.ts';
 
@@ -15,13 +17,14 @@ const flushAfterMs = 1000;
 
 /**
  * Writes observations.jsonl. Lines are buffered and written about once a second, never fsynced one by one; a failure is kept and
- * reported by `close`, so that watching never disturbs the run.
+ * reported by `close`, so that watching never disturbs the run. In a long run lines that say nothing new are joined; see ObservationThinner.
  */
 export class ObservationWriter {
   readonly file: string;
   readonly #handle: FileHandle;
   readonly #clock: Clock;
-  readonly #hash = createHash('sha256');
+  #hash: Hash = createHash('sha256');
+  #thinner = new ObservationThinner();
   #buffer: string[] = [];
   #bufferedBytes = 0;
   #flushedAtMs: number;
@@ -50,9 +53,7 @@ export class ObservationWriter {
   }
 
   add(line: ObservationLine): void {
-    const text = `${JSON.stringify(line)}\n`;
-    this.#buffer.push(text);
-    this.#bufferedBytes += text.length;
+    this.#put(this.#thinner.add(line));
     const isDue = this.#clock.monotonicMs() - this.#flushedAtMs >= flushAfterMs;
     if (isDue || this.#bufferedBytes >= flushAfterBytes) this.#flush();
   }
@@ -63,7 +64,16 @@ export class ObservationWriter {
     return this.#closed;
   }
 
+  #put(lines: readonly ObservationLine[]): void {
+    for (const line of lines) {
+      const text = `${JSON.stringify(line)}\n`;
+      this.#buffer.push(text);
+      this.#bufferedBytes += text.length;
+    }
+  }
+
   async #finish(): Promise<string> {
+    this.#put(this.#thinner.rest());
     this.#flush();
     await this.#writing;
     try {
@@ -103,16 +113,10 @@ export class ObservationWriter {
   }
 
   async #keepCompleteLines(): Promise<void> {
-    let completeBytes = 0;
-    let tail: Buffer = Buffer.alloc(0);
-    for await (const chunk of createReadStream(this.file) as AsyncIterable<Buffer>) {
-      const content = Buffer.concat([tail, chunk]);
-      const end = content.lastIndexOf(0x0a) + 1;
-      this.#hash.update(content.subarray(0, end));
-      completeBytes += end;
-      tail = content.subarray(end);
-    }
-    if (tail.length > 0) await this.#handle.truncate(completeBytes);
+    const { sizeBytes, isTorn, hash, firstLine } = await completeLines(this.file);
+    this.#hash = hash;
+    this.#thinner = new ObservationThinner(parseObservation(firstLine ?? '')?.atMs);
+    if (isTorn) await this.#handle.truncate(sizeBytes);
   }
 }
 
@@ -127,6 +131,7 @@ const observationSchema = z.looseObject({
   alive: z.boolean(),
   acknowledged: z.number(),
   errors: z.number(),
+  sinceMs: z.number().optional(),
 });
 
 /**

@@ -22,6 +22,8 @@ export interface NodeBefore {
   digest: string;
   generation: string;
   state: string;
+  /** Feature flags that it has. */
+  flags?: FlagSettings;
 }
 
 /** What a run begins with, beside its plan. Stored as evidence, so that another process can go on with exactly that. */
@@ -305,4 +307,6 @@ export interface ObservationLine {
   /** Transactions this node acknowledged, and errors, since the line before. */
   acknowledged: number;
   errors: number;
+  /** The line stands for all slots after this time; its counts are their sum. Absent: for its own slot alone. */
+  sinceMs?: number;
 }

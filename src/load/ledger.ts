@@ -1,4 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises';
+import { completeLines } from '../core/complete-lines.ts';
 import type { SubmitResult } from '../spec/profile.ts';
 
 /** A transaction that the system acknowledged. */
@@ -14,6 +15,12 @@ export interface NodeTally {
   errors: number;
 }
 
+/** The first `sizeBytes` of ledger.jsonl. */
+export interface LedgerSeal {
+  sha256: string;
+  sizeBytes: number;
+}
+
 /** Submissions and their outcomes, kept outside the cluster: in memory for the verdict, on disk as evidence. */
 export interface Ledger {
   record(node: string, sequence: number, result: SubmitResult, latencyMs: number): void;
@@ -23,6 +30,8 @@ export interface Ledger {
   readonly latenciesMs: readonly number[];
   /** Counts of one node since the call before. */
   takeTally(node: string): NodeTally;
+  /** Makes what was recorded so far durable and says what the file holds up to there, so that evidence can vouch for it. */
+  seal(): Promise<LedgerSeal>;
   close(): Promise<void>;
 }
 
@@ -36,13 +45,22 @@ export async function openLedger(file: string): Promise<Ledger> {
   let pending: string[] = [];
   let writing: Promise<void> = Promise.resolve();
   let failure: Error | undefined;
+  // A run that goes on adds to what it has written before; a line that a crash has torn says nothing.
+  const before = await completeLines(file);
+  if (before.isTorn) await handle.truncate(before.sizeBytes);
+  const { hash } = before;
+  let { sizeBytes } = before;
 
   const flush = (): void => {
     if (pending.length === 0) return;
     const text = pending.join('');
     pending = [];
     writing = writing
-      .then(() => handle.appendFile(text))
+      .then(async () => {
+        await handle.appendFile(text);
+        hash.update(text);
+        sizeBytes += Buffer.byteLength(text);
+      })
       .catch((error: unknown) => {
         failure ??= new Error(`${file} could not be written`, { cause: error });
       });
@@ -71,6 +89,13 @@ export async function openLedger(file: string): Promise<Ledger> {
       const tally = tallies.get(node) ?? { acknowledged: 0, errors: 0 };
       tallies.delete(node);
       return tally;
+    },
+    async seal() {
+      flush();
+      await writing;
+      if (failure) throw failure;
+      await handle.sync();
+      return { sha256: hash.copy().digest('hex'), sizeBytes };
     },
     async close() {
       flush();

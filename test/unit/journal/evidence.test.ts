@@ -1,8 +1,9 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { hashOf } from '../../../src/core/canonical.ts';
+import { hashOf, sha256 } from '../../../src/core/canonical.ts';
 import { evidenceFile, loadEvidence, storeEvidence } from '../../../src/journal/evidence.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 
@@ -59,4 +60,34 @@ test('missing evidence is named', async () => {
   const hash = 'ab'.repeat(32);
   expect(await evidenceFile(runDir, hash)).toBeUndefined();
   await expect(loadEvidence(runDir, hash)).rejects.toThrow(`evidence ${hash} is missing`);
+});
+
+test('no bit of a stored file can be turned without being noticed', async () => {
+  const runDir = await temporaryFolder();
+  for (const value of [{ small: 'é\u{fffd}' }, { large: Array.from({ length: 20_000 }, (_, slot) => slot % 7) }]) {
+    const hash = await storeEvidence(runDir, value);
+    const file = join(runDir, (await evidenceFile(runDir, hash)) ?? '');
+    const sound = await readFile(file);
+    // The ends, where gzip has bits that mean nothing, and a part of the middle.
+    const bytes = [...sound.keys()].filter((at) => at < 12 || at >= sound.length - 9 || at % 211 === 0);
+    for (const at of bytes) {
+      for (let bit = 0; bit < 8; bit++) {
+        const edited = Buffer.from(sound);
+        edited[at] = (edited[at] ?? 0) ^ (1 << bit);
+        await writeFile(file, edited);
+        await expect(loadEvidence(runDir, hash), `bit ${bit} of byte ${at}`).rejects.toThrow(hash);
+      }
+    }
+    await writeFile(file, sound);
+    expect(await loadEvidence(runDir, hash)).toEqual(value);
+  }
+});
+
+test('compressed evidence of older runs, without a seal, is read', async () => {
+  const runDir = await temporaryFolder();
+  const text = JSON.stringify({ old: 'x'.repeat(70_000) });
+  const hash = sha256(text);
+  await storeEvidence(runDir, 1);
+  await writeFile(join(runDir, 'evidence', `${hash}.json.gz`), gzipSync(text));
+  expect(await loadEvidence(runDir, hash)).toEqual(JSON.parse(text));
 });
