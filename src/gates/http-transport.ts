@@ -22,7 +22,7 @@ export function httpTransport(clock: Clock): HttpTransport {
     const onAbort = (): void => call.abort(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
     clock.sleep(timeoutMs, timer.signal).then(
-      () => call.abort(new Error(`no answer within ${timeoutMs} ms`)),
+      () => call.abort(Object.assign(new Error(`no answer within ${timeoutMs} ms`), { code: 'ETIMEDOUT' })),
       () => undefined,
     );
     try {

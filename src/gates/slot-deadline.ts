@@ -22,7 +22,7 @@ export function slotDeadline(clock: Clock, timeoutMs: number, signal?: AbortSign
   if (signal?.aborted) onAbort();
   signal?.addEventListener('abort', onAbort, { once: true });
   clock.sleep(timeoutMs, timer.signal).then(
-    () => controller.abort(new Error(`no answer within ${timeoutMs} ms`)),
+    () => controller.abort(Object.assign(new Error(`no answer within ${timeoutMs} ms`), { code: 'ETIMEDOUT' })),
     () => undefined,
   );
   const late = new Promise<{ ok: false; error: string }>((resolve) => {
