@@ -4,6 +4,7 @@ import { SpecError } from '../core/errors.ts';
 import type { RollHooks } from '../engine/deployer.ts';
 import { acquireLock } from '../engine/lock.ts';
 import { endingOf } from '../engine/outcome.ts';
+import { changedNodes } from '../engine/plan.ts';
 import { prepareUp } from '../engine/prepare.ts';
 import { prometheusUrlOf, writeDeployedTopology } from '../engine/state.ts';
 import { RunSession } from '../engine/session.ts';
@@ -51,7 +52,7 @@ export async function openHandTypedUp(
   const { docker } = await connectDocker();
   const placeSecrets = secretsPlacer(docker);
   if (options.isPreview) {
-    const topology = await project.topology(project.desired.versions);
+    const topology = await project.topology(project.desired);
     const lab = createDockerLab({ topology, docker });
     return {
       topology,
@@ -70,12 +71,14 @@ export async function openHandTypedUp(
       options.signal,
     );
     const lab = createDockerLab({ topology: prepared.target, docker });
+    const order = changedNodes(prepared.plan);
     const session = await RunSession.open({
       runId: newRunId(systemClock, random),
       topology: prepared.topology,
       profile: project.profile,
       specHash: project.loaded.hash,
-      versions: prepared.versions,
+      before: prepared.before,
+      releases: prepared.releases,
       plan: prepared.plan,
       lab,
       clock: systemClock,
@@ -99,15 +102,15 @@ export async function openHandTypedUp(
     };
     try {
       if (prepared.plan.steps.some((step) => step.kind === 'preflight'))
-        await session.gates.preflight(prepared.topology, prepared.order, { judgesIdentity: false, mayRepair: true });
+        await session.gates.preflight(prepared.topology, order, { judgesIdentity: false, mayRepair: true });
     } catch (error) {
       await finish(error);
       throw error;
     }
-    const hooks = session.hooks(prepared.target, prepared.plan.runbook, prepared.order, options.signal);
+    const hooks = session.hooks({ id: prepared.plan.runbook, target: prepared.target, order }, options.signal);
     return {
       topology: prepared.target,
-      order: prepared.order,
+      order,
       hooks,
       observe: (node) => lab.observe(node),
       placeSecrets,

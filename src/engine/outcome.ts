@@ -16,6 +16,28 @@ export class GateError extends Error {
   }
 }
 
+/** The run neither goes on nor goes back: somebody must look. */
+export class HeldError extends Error {}
+
+/** A canary step, or somebody who was asked, did not let the run go on. */
+export class StepError extends Error {
+  readonly nodes: readonly string[];
+  readonly verdict: 'fail' | 'inconclusive';
+
+  constructor(nodes: readonly string[], verdict: 'fail' | 'inconclusive', message: string) {
+    super(message);
+    this.nodes = nodes;
+    this.verdict = verdict;
+  }
+}
+
+/** Nodes to be undone for what went wrong; undefined where nothing is to be undone by itself. */
+export function blamedFor(error: unknown): readonly string[] | undefined {
+  if (error instanceof GateError && error.verdict.kind === 'FAIL') return error.nodes;
+  if (error instanceof StepError && error.verdict === 'fail') return error.nodes;
+  return undefined;
+}
+
 /** How a run ended, and why if not well. */
 export interface Ending {
   outcome: RunOutcome;
@@ -30,6 +52,8 @@ export function endingOf(error: unknown): Ending {
     return { outcome: outcome[error.verdict.kind], reason: error.message };
   }
   const reason = messageOf(error);
+  if (error instanceof HeldError) return { outcome: 'held', reason };
+  if (error instanceof StepError) return { outcome: error.verdict === 'fail' ? 'failed' : 'inconclusive', reason };
   if (error instanceof SeatrialError) {
     if (error.code === 'aborted') return { outcome: 'interrupted', reason, error };
     const isRefusal = ['spec', 'usage', 'unsupported', 'unsafe', 'drift', 'locked'].includes(error.code);

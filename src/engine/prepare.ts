@@ -4,31 +4,28 @@ import { readJournal } from '../journal/read-journal.ts';
 import type { Plan } from '../journal/records.ts';
 import { runFolder } from '../journal/run-files.ts';
 import type { Lab, NodeObservation } from '../lab/lab.ts';
-import type { Topology } from '../topology/topology.ts';
-import type { NodeChange } from './deployer.ts';
+import { didYouMean } from '../core/nearest.ts';
+import type { SystemProfile } from '../spec/profile.ts';
+import { changeWanted, type Wanted } from '../topology/desired.ts';
+import type { ResolvedRelease, Topology } from '../topology/topology.ts';
 import { readKnownReleases, versionOfDigest } from './known-releases.ts';
 import { completeParameters } from './load-runbook.ts';
 import { hasPassed } from './passed.ts';
-import { makePlan, type PlannedChange } from './plan.ts';
+import { makePlan } from './plan.ts';
 import type { Project } from './project.ts';
-import type { OnFailure, PastChange, Runbook } from './runbook.ts';
+import type { PastChange, Runbook, RunbookRules, RunbookStage } from './runbook.ts';
 
 /** All that is decided before anything is touched. */
 export interface PreparedRun {
   plan: Plan;
   /** As it is now. */
   topology: Topology;
-  /** As it is to be. */
+  /** As it is to be when all went well. */
   target: Topology;
   /** What each node really runs; where nothing runs, what it is to run. */
-  versions: Record<string, string>;
-  order: string[];
-  onFailure: OnFailure;
-  hasLoad: boolean;
-  /** It may begin without a quorum where it touches broken nodes alone. */
-  isRepair: boolean;
-  /** What a preview must show exactly; undefined where the file decides, as with `up`. */
-  expected?: NodeChange[];
+  before: Wanted;
+  /** Every release that the plan may start. */
+  releases: ResolvedRelease[];
 }
 
 /** Expands a runbook against the testnet as it is. Throws UsageError for parameters that cannot be met. */
@@ -40,25 +37,26 @@ export async function prepareRunbook(
   signal?: AbortSignal,
 ): Promise<PreparedRun> {
   const parameters = completeParameters(runbook, given);
-  const wanted = await project.topology(project.desired.versions, signal);
+  const wanted = await project.topology(project.desired, signal);
   const { states, versions } = await look(project, lab, wanted);
-  const topology = await project.topology(await startingVersions(project, states, versions), signal);
-  const {
-    changes,
-    onFailure,
-    hasLoad = true,
-    isRepair = false,
-  } = runbook.plan({
+  const topology = await project.topology(
+    { ...project.desired, versions: await startingVersions(project, states, versions) },
+    signal,
+  );
+  const expanded = runbook.plan({
     testnet: project.name,
-    nodes: topology.nodes.map(({ name, role, startOrder, votingPower }) => ({
+    nodes: topology.nodes.map(({ name, role, startOrder, votingPower, flags }) => ({
       name,
       role,
       startOrder,
       votingPower,
+      flags,
       version: versions[name] ?? '',
       state: states.get(name)?.state ?? 'absent',
     })),
     releases: Object.keys(project.loaded.spec.releases),
+    toggles: Object.fromEntries(Object.entries(project.profile.toggles ?? {}).map(([name, { flag }]) => [name, flag])),
+    gate: topology.gate,
     parameters,
     history: await history(project.stateDir),
   });
@@ -69,23 +67,21 @@ export async function prepareRunbook(
       `${names} of ${project.name} ${absent.length === 1 ? 'does' : 'do'} not exist; bring the testnet up first with: seatrial up stacks/${project.name}.yaml`,
     );
   }
-  const target = await project.topology(
-    { ...versions, ...Object.fromEntries(changes.map(({ node, version }) => [node, version])) },
+  const { hasLoad = true, ...rules } = expanded;
+  return prepared(
+    {
+      project,
+      topology,
+      states,
+      before: { ...project.desired, versions },
+      runbook: runbook.name,
+      parameters,
+      stages:
+        'stages' in expanded ? expanded.stages : [{ kind: 'change', id: runbook.name, changes: expanded.changes }],
+      rules: { ...rules, hasLoad: hasLoad && project.profile.submit !== undefined && topology.loadPerSecond > 0 },
+    },
     signal,
   );
-  return prepared({
-    project,
-    topology,
-    target,
-    states,
-    versions,
-    runbook: runbook.name,
-    parameters,
-    onFailure,
-    hasLoad: hasLoad && project.profile.submit !== undefined && topology.loadPerSecond > 0,
-    isRepair,
-    order: changes.map(({ node }) => node),
-  });
 }
 
 /** What `seatrial up` is to do: whatever differs from the testnet file. Nothing is rolled back when it fails. */
@@ -94,67 +90,99 @@ export async function prepareUp(
   lab: (topology: Topology) => Promise<Lab>,
   signal?: AbortSignal,
 ): Promise<PreparedRun> {
-  const target = await project.topology(project.desired.versions, signal);
+  const target = await project.topology(project.desired, signal);
   const { states, versions } = await look(project, await lab(target), target);
   const isOff = (node: Topology['nodes'][number]): boolean => {
     const found = states.get(node.name);
     return found?.state !== 'running' || found.identity?.generation !== node.generation;
   };
   const isBroken = (name: string): boolean => states.get(name)?.state !== 'running';
-  const order = target.nodes
+  const changes = target.nodes
     .filter(isOff)
     .sort((a, b) => Number(isBroken(b.name)) - Number(isBroken(a.name)) || a.startOrder - b.startOrder)
-    .map(({ name }) => name);
-  return prepared({
-    project,
-    topology: target,
-    target,
-    states,
-    versions,
-    runbook: 'up',
-    parameters: {},
-    onFailure: 'hold',
-    hasLoad: false,
-    isRepair: true,
-    order,
-  });
+    .map(({ name, release }) => ({ node: name, version: release.version }));
+  return prepared(
+    {
+      project,
+      topology: target,
+      states,
+      before: { ...project.desired, versions },
+      runbook: 'up',
+      parameters: {},
+      stages: [{ kind: 'change', id: 'up', changes }],
+      rules: { onFailure: 'hold', hasLoad: false, isRepair: true },
+    },
+    signal,
+  );
 }
 
 interface PreparedInputs {
   project: Project;
   topology: Topology;
-  target: Topology;
   states: ReadonlyMap<string, NodeObservation>;
-  versions: Record<string, string>;
+  before: Wanted;
   runbook: string;
   parameters: Record<string, string>;
-  onFailure: OnFailure;
-  hasLoad: boolean;
-  isRepair: boolean;
-  order: string[];
+  stages: readonly RunbookStage[];
+  rules: RunbookRules & { hasLoad: boolean };
 }
 
-function prepared(inputs: PreparedInputs): PreparedRun {
-  const { topology, target, states, versions, order, onFailure, hasLoad, isRepair } = inputs;
-  const targetOf = (node: string): string => target.nodes.find(({ name }) => name === node)?.release.version ?? '';
-  const changes: PlannedChange[] = order.map((node) => ({ node, from: versions[node] ?? '', to: targetOf(node) }));
-  const stateOf = new Map([...states].map(([node, { state }]) => [node, state]));
+async function prepared(inputs: PreparedInputs, signal: AbortSignal | undefined): Promise<PreparedRun> {
+  const { project, topology, states, before, stages, runbook, parameters } = inputs;
+  const { onFailure, hasLoad, isRepair, deadlineMs } = inputs.rules;
+  requireUsable(stages, topology, project.profile);
+  let wanted = before;
+  const targets = new Map<string, Topology>();
+  for (const stage of stages) {
+    if (stage.kind !== 'change') continue;
+    wanted = changeWanted(wanted, stage.changes);
+    targets.set(stage.id, await project.topology(wanted, signal));
+  }
   const plan = makePlan({
     topology,
-    runbook: inputs.runbook,
-    parameters: inputs.parameters,
-    changes,
+    runbook,
+    parameters,
+    stages,
+    versions: before.versions,
+    targets,
     onFailure,
     hasLoad,
-    states: stateOf,
+    isRepair,
+    deadlineMs,
+    states: new Map([...states].map(([node, { state }]) => [node, state])),
   });
-  const expected = order.map((node): NodeChange => ({
-    node,
-    kind: stateOf.get(node) === 'absent' ? 'create' : 'replace',
-  }));
-  // With `up` the file decides, beside the nodes as well: whatever differs is wanted.
-  const isScripted = inputs.runbook !== 'up';
-  return { plan, topology, target, versions, order, onFailure, hasLoad, isRepair, ...(isScripted && { expected }) };
+  const all = [topology, ...targets.values()];
+  const releases = all.flatMap(({ nodes }) => nodes.map(({ release }) => [release.version, release] as const));
+  return { plan, topology, target: all.at(-1) ?? topology, before, releases: [...new Map(releases).values()] };
+}
+
+/** A plan that names what is not there would end half-way. */
+function requireUsable(stages: readonly RunbookStage[], topology: Topology, profile: SystemProfile): void {
+  const names = topology.nodes.map(({ name }) => name);
+  const toggles = Object.keys(profile.toggles ?? {});
+  const ids = new Set<string>();
+  for (const stage of stages) {
+    if (ids.has(stage.id)) throw new UsageError(`the plan has two stages with the id ${stage.id}`);
+    ids.add(stage.id);
+    for (const node of nodesOf(stage)) {
+      if (!names.includes(node)) throw new UsageError(`there is no node ${node}${didYouMean(node, names)}`);
+    }
+    if (!('toggle' in stage) || toggles.includes(stage.toggle)) continue;
+    const hint = toggles.length === 0 ? '' : didYouMean(stage.toggle, toggles);
+    throw new RefusedError(
+      'unsupported',
+      `${profile.title} has no feature ${stage.toggle} that can be switched${hint}`,
+    );
+  }
+}
+
+function nodesOf(stage: RunbookStage): string[] {
+  if (stage.kind === 'change') return stage.changes.map(({ node }) => node);
+  return [
+    ...('node' in stage ? [stage.node] : []),
+    ...('nodes' in stage ? stage.nodes : []),
+    ...('control' in stage ? stage.control : []),
+  ];
 }
 
 async function look(
@@ -207,8 +235,11 @@ async function history(stateDir: string): Promise<PastChange[]> {
     if (!started) continue;
     // What the run was about to do counts like what it did: a killed run may have done it.
     const after: Record<string, string> = {};
+    const flagsSet: PastChange['flagsSet'] = {};
     for (const record of records) {
       if (record.type === 'intent') after[record.node] = record.toVersion;
+      if (record.type === 'intent' && record.flags)
+        flagsSet[record.node] = { ...flagsSet[record.node], ...record.flags };
       if (record.type === 'done') after[record.node] = record.version;
     }
     const before = started.before.filter(({ node, state }) => node in after && state !== 'absent');
@@ -218,6 +249,9 @@ async function history(stateDir: string): Promise<PastChange[]> {
       outcome: run.outcome,
       before: Object.fromEntries(before.map(({ node, version }) => [node, version])),
       after,
+      flagsBefore: Object.fromEntries(before.map(({ node, flags = {} }) => [node, flags])),
+      flagsSet,
+      isFinal: records.some(({ type }) => type === 'finalised'),
     });
   }
   return past;

@@ -7,14 +7,14 @@ import { expandNodes, type SpecNode } from '../spec/nodes.ts';
 import type { SystemProfile } from '../spec/profile.ts';
 import { extendAllocation, readAllocation, writeAllocation, type Allocation } from '../topology/allocation.ts';
 import { buildTopology } from '../topology/build-topology.ts';
-import { readDesired, type DesiredState } from '../topology/desired.ts';
+import { readDesired, type DesiredState, type Wanted } from '../topology/desired.ts';
 import { monitoringServices } from '../topology/monitoring/services.ts';
 import { rememberReleases } from './known-releases.ts';
 import { inTurn } from './lock.ts';
 import { monitoringOf } from './monitoring.ts';
 import { stateFolder } from './state.ts';
 import { resolveReleases, type ImageResolver } from '../topology/releases.ts';
-import { ensureIdentities, secretFileNames } from '../topology/secrets.ts';
+import { ensureGroupIdentity, ensureIdentities, hasGroupIdentity, secretFileNames } from '../topology/secrets.ts';
 import type { MonitoringTopology, ResolvedRelease, Topology } from '../topology/topology.ts';
 
 /** What a container lab must know of a testnet to resolve its images. */
@@ -44,8 +44,10 @@ export interface Project {
    * sources have changed since is news for `up`, not for a run on what is there.
    */
   keepReleases(deployed: Topology): void;
-  /** The topology in which the nodes run these versions. */
-  topology(versions: Record<string, string>, signal?: AbortSignal): Promise<Topology>;
+  /** Takes exactly these releases, as a run that goes on must. */
+  pinReleases(releases: readonly ResolvedRelease[]): void;
+  /** The topology in which the nodes run what is wanted. */
+  topology(wanted: Wanted, signal?: AbortSignal): Promise<Topology>;
 }
 
 /**
@@ -68,9 +70,9 @@ export async function openProject(
   const resolved = new Map<string, ResolvedRelease>();
   let images: MonitoringTopology['images'] | undefined;
 
-  const topology = async (versions: Record<string, string>, signal?: AbortSignal): Promise<Topology> => {
-    const wanted = nodes.map((node) => versions[node.name] ?? node.version);
-    const missing = wanted.filter((version) => !resolved.has(version));
+  const topology = async (wanted: Wanted, signal?: AbortSignal): Promise<Topology> => {
+    const versions = nodes.map((node) => wanted.versions[node.name] ?? node.version);
+    const missing = versions.filter((version) => !resolved.has(version));
     const store = join(root, '.seatrial', 'releases');
     const fresh = await resolveReleases(missing, { loaded, profile, store, images: support, signal });
     for (const [version, release] of Object.entries(fresh)) resolved.set(version, release);
@@ -84,7 +86,7 @@ export async function openProject(
       profile,
       nodes,
       allocation,
-      desired: { specHash: loaded.hash, versions },
+      wanted,
       releases: Object.fromEntries(resolved),
       secretFiles,
       stateDir,
@@ -104,7 +106,10 @@ export async function openProject(
     }
     images ??= deployed.monitoring?.images;
   };
-  return { root, name: loaded.name, stateDir, loaded, profile, nodes, desired, keepReleases, topology };
+  const pinReleases = (releases: readonly ResolvedRelease[]): void => {
+    for (const release of releases) resolved.set(release.version, release);
+  };
+  return { root, name: loaded.name, stateDir, loaded, profile, nodes, desired, keepReleases, pinReleases, topology };
 }
 
 interface AllocateInputs {
@@ -122,7 +127,8 @@ async function allocate(inputs: AllocateInputs): Promise<Allocation> {
   const { stateDir, profile, nodes, signal } = inputs;
   const current = await readAllocation(stateDir);
   const hasIdentities = !profile.identity || nodes.every(({ name }) => current.publicKeys[name] !== undefined);
-  if (hasIdentities && isSame(await extended(current, inputs), current)) return current;
+  const hasGroup = hasGroupIdentity(votersOf(inputs), profile, current);
+  if (hasIdentities && hasGroup && isSame(await extended(current, inputs), current)) return current;
   return inTurn('allocation of ports and addresses', () => allocateMissing(inputs), signal);
 }
 
@@ -130,9 +136,14 @@ async function allocateMissing(inputs: AllocateInputs): Promise<Allocation> {
   const { stateDir, profile, nodes } = inputs;
   const current = await readAllocation(stateDir);
   const names = nodes.map((node) => node.name);
-  const complete = await ensureIdentities(stateDir, names, profile, await extended(current, inputs));
+  const named = await ensureIdentities(stateDir, names, profile, await extended(current, inputs));
+  const complete = await ensureGroupIdentity(stateDir, votersOf(inputs), profile, named);
   if (!isSame(complete, current)) await writeAllocation(stateDir, complete);
   return complete;
+}
+
+function votersOf({ profile, nodes }: AllocateInputs): string[] {
+  return nodes.filter(({ role }) => (profile.roles[role]?.votingPower ?? 0) > 0).map(({ name }) => name);
 }
 
 async function extended(

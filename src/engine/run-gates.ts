@@ -6,6 +6,7 @@ import { guardVerdict } from '../gates/gate-evidence.ts';
 import type { GateBaseline, GateKeeper } from '../gates/gate-requests.ts';
 import { createProbeClient, type HttpTransport } from '../gates/probe-client.ts';
 import type { QuorumBudget } from '../gates/quorum-budget.ts';
+import { soakProfile } from '../gates/profiles.ts';
 import type { SlotReading } from '../gates/readings.ts';
 import type { GateVerdict } from '../gates/verdict.ts';
 import { storeEvidence } from '../journal/evidence.ts';
@@ -16,6 +17,7 @@ import type { Topology } from '../topology/topology.ts';
 import { budgetOf, healthOf } from './budget.ts';
 import { GateError } from './outcome.ts';
 import { recordPassed } from './passed.ts';
+import type { RunState } from './run-state.ts';
 
 /** Time for one look at all nodes before a step. */
 const lookTimeoutMs = 2_000;
@@ -36,7 +38,16 @@ export interface RunGatesOptions {
   keeper: GateKeeper;
   source: SlotSource;
   runDir: string;
+  state: RunState;
   record(event: RunEvent): Promise<void>;
+}
+
+export interface GateOptions {
+  /** Wall time at which the nodes' change began; undefined: nothing was done to them. */
+  actionAtMs?: number | undefined;
+  /** Go on watching for so long after the gate's own window. */
+  soakMs?: number | undefined;
+  signal: AbortSignal;
 }
 
 /** The gates of one run: each is journalled with its evidence, and refusals are told before anything is touched. */
@@ -44,9 +55,6 @@ export class RunGates {
   readonly #options: RunGatesOptions;
   readonly #keeper: GateKeeper;
   #baseline: GateBaseline | undefined;
-  #count = 0;
-  readonly #brokenBefore = new Set<string>();
-  readonly #passed = new Set<string>();
 
   constructor(options: RunGatesOptions) {
     this.#options = options;
@@ -69,7 +77,7 @@ export class RunGates {
     if (this.#options.signal.aborted) throw abortedError(this.#options.signal);
     const budget = budgetOf(topology, health, []);
     const repairing = changing.filter((name) => health[name] !== 'ok');
-    for (const name of repairing) this.#brokenBefore.add(name);
+    if (repairing.length > 0) await this.#options.record({ type: 'preflight.found', broken: repairing });
     if (!budget.isSafe && mayRepair && repairing.length === changing.length) {
       // Nothing that works is touched; there is no health to ask for until the broken nodes are back.
       await this.#options.record({
@@ -121,7 +129,20 @@ export class RunGates {
 
   /** Whether this run mended a node that was broken before it: to take it back would break it again. */
   wasMended(node: string): boolean {
-    return this.#brokenBefore.has(node) && this.#passed.has(node);
+    const { brokenBefore, passed } = this.#options.state;
+    return brokenBefore.has(node) && passed.has(node);
+  }
+
+  /** Longest time of one gate, ms. */
+  get deadlineMs(): number {
+    return this.#keeper.timings.deadlineMs;
+  }
+
+  /** Nodes that passed their gate before the run was cut off are judged once more, and from then on guarded as before. */
+  async guardAgain(target: Topology, signal: AbortSignal): Promise<void> {
+    const { state } = this.#options;
+    const nodes = state.changed.filter((node) => state.passed.has(node) && !state.open.has(node));
+    if (nodes.length > 0) await this.gate('resume', nodes, target, { signal });
   }
 
   /** Before a rollback: what the guards found has been answered. */
@@ -138,13 +159,19 @@ export class RunGates {
     return this.#keeper.close();
   }
 
-  /** Throws RefusedError('unsafe') when the network could not go on without this node. */
-  async checkBudget(target: Topology, name: string, step: string, signal: AbortSignal): Promise<void> {
+  /** Throws RefusedError('unsafe') when the network could not go on without this node; `others` were changed and are not gated yet. */
+  async checkBudget(
+    target: Topology,
+    name: string,
+    others: readonly string[],
+    step: string,
+    signal: AbortSignal,
+  ): Promise<void> {
     let budget: QuorumBudget;
     for (let tries = 1; ; tries++) {
       const health = healthOf(await this.#look(target, signal), this.#options.profile);
       if (signal.aborted) throw abortedError(signal);
-      budget = budgetOf(target, health, [name]);
+      budget = budgetOf(target, health, [name, ...others]);
       // Taking a node that does not count anyway costs nothing; it is how a broken network is repaired.
       if (budget.isSafe || health[name] !== 'ok' || target.availability === 'halt-allowed') return;
       // One slow answer of a node that works must not end a run half-way.
@@ -203,16 +230,16 @@ export class RunGates {
     step: string,
     nodes: readonly string[],
     target: Topology,
-    startedAtMs: number | undefined,
-    signal: AbortSignal,
+    { actionAtMs, soakMs, signal }: GateOptions,
   ): Promise<void> {
     const gate = this.#nextGate();
-    await this.#startGate(gate, step, nodes, target);
+    await this.#startGate(gate, step, nodes, target, soakMs);
     const gated = target.nodes.filter(({ name }) => nodes.includes(name));
     const { verdict, evidence } = await this.#keeper.gate({
       gateId: gate,
       nodes: gated,
-      actionAtMs: startedAtMs === Infinity ? undefined : startedAtMs,
+      actionAtMs: actionAtMs === Infinity ? undefined : actionAtMs,
+      soakMs,
       baseline: this.#baseline,
       signal,
     });
@@ -221,7 +248,6 @@ export class RunGates {
     // A guard ends the gate of another node: the node that it watches is the one that failed.
     if (verdict.cause === 'guard' && guardFailure) throw new GateError([guardFailure.node], verdict);
     if (verdict.kind !== 'PASS') throw new GateError(nodes, verdict);
-    for (const node of nodes) this.#passed.add(node);
     const identities: Record<string, NodeIdentity> = {};
     for (const node of gated) {
       const { identity } = await this.#options.lab.observe(node);
@@ -237,11 +263,17 @@ export class RunGates {
   }
 
   #nextGate(): string {
-    return `gate-${++this.#count}`;
+    return `gate-${this.#options.state.gates + 1}`;
   }
 
-  async #startGate(gate: string, step: string, nodes: readonly string[], topology: Topology): Promise<void> {
-    const { deadlineMs } = this.#keeper.timings;
+  async #startGate(
+    gate: string,
+    step: string,
+    nodes: readonly string[],
+    topology: Topology,
+    soakMs = 0,
+  ): Promise<void> {
+    const { deadlineMs } = soakProfile(this.#keeper.timings, soakMs);
     await this.#options.record({
       type: 'gate.started',
       gate,

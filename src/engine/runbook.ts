@@ -1,4 +1,5 @@
 import type { NodeObservation } from '../lab/lab.ts';
+import type { FeatureToggle, FlagValue } from '../spec/profile.ts';
 
 /** A node as a runbook sees it when it is planned. */
 export interface RunbookNode {
@@ -8,6 +9,8 @@ export interface RunbookNode {
   votingPower: number;
   /** Version that the node is to run now. */
   version: string;
+  /** Feature flags that the node is to have now. */
+  flags: Readonly<Record<string, FlagValue>>;
   state: NodeObservation['state'];
 }
 
@@ -20,6 +23,12 @@ export interface PastChange {
   before: Record<string, string>;
   /** Version that it last meant each of them to run. */
   after: Record<string, string>;
+  /** Values, before that run, of the feature flags that it set, by node; a flag that was not set is absent. */
+  flagsBefore: Record<string, Record<string, FlagValue>>;
+  /** Feature flags that it set. */
+  flagsSet: Record<string, Record<string, FlagValue>>;
+  /** It passed a point of no return. */
+  isFinal: boolean;
 }
 
 export interface RunbookContext {
@@ -27,6 +36,10 @@ export interface RunbookContext {
   nodes: readonly RunbookNode[];
   /** Versions that the testnet file names. */
   releases: readonly string[];
+  /** Features of the system that can be switched, by name, with the flag that sets each for good. */
+  toggles: Readonly<Record<string, FeatureToggle['flag']>>;
+  /** Name of the gate's profile. */
+  gate: string;
   parameters: Readonly<Record<string, string>>;
   history: readonly PastChange[];
 }
@@ -34,15 +47,65 @@ export interface RunbookContext {
 /** What to do when a gate fails: undo every node of this run, undo the failed one only, or leave all as it is. */
 export type OnFailure = 'rollback' | 'node' | 'hold';
 
-/** What a runbook expands to: one node after the other, a gate after each. */
-export interface RunbookPlan {
-  /** Nodes in the order they are changed, with the version that each is to run. */
-  changes: { node: string; version: string }[];
+/** What a node is to become. Flags that are not named stay as they are. */
+export interface NodeTarget {
+  node: string;
+  version: string;
+  flags?: Record<string, FlagValue>;
+}
+
+/** A part of a runbook; the next one begins when it is done. `id` is unique in the plan. */
+export type RunbookStage =
+  /**
+   * Nodes are replaced one after the other in this order, `atOnce` of them (default 1) before each gate. `mayHalt`: the quorum may be
+   * lost meanwhile; whoever runs it has agreed.
+   */
+  | { kind: 'change'; id: string; changes: NodeTarget[]; atOnce?: number; mayHalt?: boolean }
+  /** The nodes are gated as they are, and then watched for `forMs` more. */
+  | { kind: 'soak'; id: string; nodes: string[]; forMs?: number }
+  /** Somebody must say yes. `onTimeout` (default `stop`) is what happens when nobody answers in time. */
+  | { kind: 'approval'; id: string; question: string; timeoutMs: number; onTimeout?: 'continue' | 'stop' }
+  /** Waits until the network has this height. */
+  | { kind: 'await-height'; id: string; height: number; timeoutMs: number }
+  /** What was done before cannot be taken back from here on. */
+  | { kind: 'finalise'; id: string }
+  /** Switches a feature of the profile's `toggles` while the node runs, for `ttlMs` at most; `seatrial` extends it while the run goes on. */
+  | { kind: 'switch'; id: string; toggle: string; node: string; ttlMs: number }
+  /** Ends what `switch` began. */
+  | { kind: 'clear'; id: string; toggle: string; node: string }
+  /** Proof by output that the nodes have the feature: it shows in each of the next `blocks` blocks. Not proven: inconclusive. */
+  | { kind: 'activation'; id: string; toggle: string; nodes: string[]; blocks: number; timeoutMs: number }
+  /** Switches the feature on and off on one node, in random order, and compares the harm that it does with that of the others. */
+  | {
+      kind: 'switchback';
+      id: string;
+      toggle: string;
+      node: string;
+      control: string[];
+      blocks: number;
+      blockMs: number;
+      ttlMs: number;
+    }
+  /** Compares the errors of changed nodes with those of the others for `forMs`. */
+  | { kind: 'compare'; id: string; nodes: string[]; control: string[]; forMs: number }
+  /** Watches the share of good events for so long. */
+  | { kind: 'slo'; id: string; objective: number; forMs: number }
+  /** `mayHalt`: as for `change`. What is stopped is started again when the run ends, unless it was changed or started since. */
+  | { kind: 'stop'; id: string; node: string; mayHalt?: boolean }
+  | { kind: 'start'; id: string; node: string };
+
+/** What a runbook expands to: stages, or the changes of its only stage, which then has the runbook's name. */
+export type RunbookPlan = RunbookRules & ({ stages: RunbookStage[] } | { changes: NodeTarget[] });
+
+export interface RunbookRules {
+  /** What happens when a gate fails. */
   onFailure: OnFailure;
   /** Offer traffic throughout. Default true. */
   hasLoad?: boolean;
   /** It brings nodes back, and may begin without a quorum where it touches broken ones alone. Default false. */
   isRepair?: boolean;
+  /** The whole run's, from its start. Default: none. */
+  deadlineMs?: number;
 }
 
 export interface ParameterSpec {

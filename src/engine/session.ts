@@ -1,27 +1,31 @@
 import { createRequire } from 'node:module';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Clock } from '../core/clock.ts';
 import { directSource } from '../gates/direct-source.ts';
+import type { GuardFailure } from '../gates/gate-evidence.ts';
 import { createGateKeeper } from '../gates/gate-keeper.ts';
 import type { GateProgress } from '../gates/gate-progress.ts';
 import { httpTransport } from '../gates/http-transport.ts';
 import { createProbeClient, type HttpTransport } from '../gates/probe-client.ts';
+import { storeEvidence } from '../journal/evidence.ts';
 import { Journal } from '../journal/journal.ts';
 import { ObservationWriter } from '../journal/observations.ts';
-import type { NodeBefore, Plan, RunCost, RunEvent, RunRecord } from '../journal/records.ts';
+import type { NodeBefore, Plan, RunCost, RunEvent, RunRecord, RunStart } from '../journal/records.ts';
 import { runFolder } from '../journal/run-files.ts';
-import type { Lab, NodeIdentity } from '../lab/lab.ts';
+import type { Lab, LabLease } from '../lab/lab.ts';
 import { openLedger, type Ledger } from '../load/ledger.ts';
 import type { ProbeClient, SystemProfile } from '../spec/profile.ts';
-import { writeDesired } from '../topology/desired.ts';
-import type { Topology, TopologyNode } from '../topology/topology.ts';
-import type { NodeChange, RollHooks } from './deployer.ts';
+import type { Wanted } from '../topology/desired.ts';
+import type { ResolvedRelease, Topology } from '../topology/topology.ts';
+import { codeHash } from './code-hash.ts';
 import { exitCodeOf, type Ending } from './outcome.ts';
 import { createObserver, type Observer } from './observer.ts';
-import { hasPassed } from './passed.ts';
-import { planHash, stepId } from './plan.ts';
+import { planHash } from './plan.ts';
+import { rollHooks, type RolledStage } from './roll-hooks.ts';
+import { RunControl } from './run-control.ts';
 import { RunGates } from './run-gates.ts';
-import { writeDeployedTopology } from './state.ts';
+import { RunState } from './run-state.ts';
 
 const seatrialVersion = (createRequire(import.meta.url)('../../package.json') as { version: string }).version;
 
@@ -38,18 +42,31 @@ export interface SessionOptions {
   topology: Topology;
   profile: SystemProfile;
   specHash: string;
-  /** Version that each node is to run before the run. */
-  versions: Record<string, string>;
+  /** What each node runs, or is to run, before the run. */
+  before: Wanted;
+  /** The releases that the plan may start, as they were resolved. */
+  releases: readonly ResolvedRelease[];
   plan: Plan;
   lab: Lab;
   clock: Clock;
   reporter: RunReporter;
   signal: AbortSignal;
+  /** The testnet's lease, checked before every effect. */
+  lease?: LabLease | undefined;
+  /** The journal, opened. Default: that of a new run is made. */
+  journal?: RunJournal | undefined;
+  /** An earlier process wrote these records; the run goes on after them. */
+  resumes?: { records: readonly RunRecord[]; acceptedCode: boolean } | undefined;
+  /** The topology as it is deployed, where a run that goes on has moved it already. Default: `topology`. */
+  deployed?: Topology | undefined;
   /** Where the testnet's Prometheus is reached from here. */
   prometheusUrl?: string | undefined;
   /** How nodes are asked. Default: HTTP. */
   transport?: HttpTransport | undefined;
 }
+
+/** What a run needs of its journal. */
+export type RunJournal = Pick<Journal, 'append' | 'close'>;
 
 /**
  * One run: its journal, the eyes on the network, and the hooks with which a deployer is steered. A scripted run, `seatrial up`
@@ -60,20 +77,20 @@ export class RunSession {
   readonly clients: ReadonlyMap<string, ProbeClient>;
   readonly ledger: Ledger;
   readonly observer: Observer;
-  /** Nodes that this run has touched, in order. */
-  readonly changed: string[] = [];
+  /** How far it has come. */
+  readonly state: RunState;
+  /** What its operator asks of it while it goes on. */
+  readonly control: RunControl;
   readonly #options: SessionOptions;
-  readonly #journal: Journal;
+  readonly #journal: RunJournal;
   readonly #observations: ObservationWriter;
-  readonly #versions: Record<string, string>;
-  #deployed: Topology;
-  readonly #startedMs: number;
+  readonly #deployed: { topology: Topology };
   /** The gates of this run, and what they look at. */
   readonly gates: RunGates;
 
   private constructor(
     options: SessionOptions,
-    parts: { journal: Journal; observations: ObservationWriter; ledger: Ledger },
+    parts: { journal: RunJournal; observations: ObservationWriter; ledger: Ledger },
   ) {
     const { topology, lab, profile, clock } = options;
     const transport = options.transport ?? httpTransport(clock);
@@ -82,9 +99,9 @@ export class RunSession {
     this.#observations = parts.observations;
     this.ledger = parts.ledger;
     this.runDir = runFolder(topology.stateDir, options.runId);
-    this.#versions = { ...options.versions };
-    this.#deployed = topology;
-    this.#startedMs = clock.monotonicMs();
+    this.state = new RunState(options.before, options.resumes?.records);
+    this.control = new RunControl(this.runDir, clock);
+    this.#deployed = { topology: options.deployed ?? topology };
     this.clients = new Map(
       topology.nodes.map((node) => [
         node.name,
@@ -105,8 +122,14 @@ export class RunSession {
       onSlot: (reading) => this.observer.see(reading),
       onProgress: options.reporter.onGate,
       onPhase: (gate, phase) => this.#recordSoon({ type: 'gate.phase', gate, phase }),
-      onGuardFailed: ({ node, check, reason }) =>
-        this.#recordSoon({ type: 'guard.failed', step: 'guard', node, check, reason }),
+      onGuardFailed: (failure) => {
+        this.#recordGuard(failure).catch(() => undefined);
+      },
+      storeSegment: async (gate, segment) => {
+        const evidence = await storeEvidence(this.runDir, segment);
+        await this.record({ type: 'gate.segment', gate, index: segment.index, evidence });
+        return evidence;
+      },
     });
     const source = directSource({ profile, lab, clock, transport });
     this.gates = new RunGates({
@@ -115,32 +138,23 @@ export class RunSession {
       keeper,
       source,
       runDir: this.runDir,
+      state: this.state,
       record: (event) => this.record(event),
     });
     keeper.start();
   }
 
-  /** Starts a run: its journal's first record is on the disk when this resolves. */
+  /** Starts a run, or goes on with one: its first record is on the disk when this resolves. */
   static async open(options: SessionOptions): Promise<RunSession> {
-    const { topology, clock, runId, plan } = options;
+    const { topology, clock, runId, resumes, lease } = options;
     const runDir = runFolder(topology.stateDir, runId);
-    const journal = await Journal.create(runDir, clock);
+    const journal = options.journal ?? (await Journal.create(runDir, clock));
     const observations = await ObservationWriter.open(runDir, clock);
     const ledger = await openLedger(join(runDir, 'ledger.jsonl'));
     const session = new RunSession(options, { journal, observations, ledger });
     try {
-      await session.record({
-        type: 'run.started',
-        runId,
-        testnet: topology.testnet,
-        system: topology.system,
-        lab: topology.lab,
-        runbook: plan.runbook,
-        planHash: planHash(plan),
-        plan,
-        seatrialVersion,
-        before: await session.nodesNow(),
-      });
+      await session.record(resumes ? await resumed(resumes.acceptedCode) : await session.#started());
+      if (lease) await session.record({ type: 'lease.taken', token: lease.token });
     } catch (error) {
       await session.abandon();
       throw error;
@@ -148,8 +162,28 @@ export class RunSession {
     return session;
   }
 
+  async #started(): Promise<RunEvent> {
+    const { topology, runId, plan, specHash, before, releases } = this.#options;
+    const start: RunStart = { specHash, before, releases: [...releases] };
+    return {
+      type: 'run.started',
+      runId,
+      testnet: topology.testnet,
+      system: topology.system,
+      lab: topology.lab,
+      runbook: plan.runbook,
+      planHash: planHash(plan),
+      plan,
+      seatrialVersion,
+      code: await codeHash(),
+      inputs: await storeEvidence(this.runDir, start),
+      before: await this.nodesNow(),
+    };
+  }
+
   /** Lets go of everything where no last record can be written. Failures are left out: the one that led here is told. */
   async abandon(): Promise<void> {
+    this.control.close();
     await Promise.allSettled([
       this.gates.close(),
       this.ledger.close(),
@@ -160,116 +194,43 @@ export class RunSession {
 
   async record(event: RunEvent): Promise<void> {
     const record = await this.#journal.append(event);
+    this.state.add(record);
     this.#options.reporter.onRecord?.(record);
   }
 
-  /**
-   * The hooks for rolling to `target` in this order. `label` names the steps, as in `rolling-upgrade/validator-0`. Where a network
-   * cannot reach its quorum before further nodes are mended, their gates are held together at the first node that makes it whole.
-   */
-  hooks(target: Topology, label: string, order: readonly string[], signal: AbortSignal): RollHooks {
-    const ungated: string[] = [];
-    const nodeOf = (name: string): TopologyNode | undefined => target.nodes.find((node) => node.name === name);
-    const startedAtMs = new Map<string, number>();
-    const begin = async (step: string, name: string, change: NodeChange): Promise<void> => {
-      const node = nodeOf(name);
-      startedAtMs.set(name, this.#options.clock.wallMs());
-      await this.record({
-        type: 'intent',
-        step,
-        action: change.kind,
-        node: name,
-        ...(this.#versions[name] !== undefined && { fromVersion: this.#versions[name] }),
-        toVersion: node?.release.version ?? 'none',
-        toDigest: node?.release.digest ?? 'none',
-        generation: node?.generation ?? 'none',
-      });
-      if (change.kind !== 'create' || !this.changed.includes(name)) this.changed.push(name);
-      if (node) this.#versions[name] = node.release.version;
-      // `up` brings the nodes to what is wanted already, however far it comes; a run moves that node by node.
-      const wanted = this.#options.plan.runbook === 'up' ? versionsIn(target) : this.#versions;
-      await writeDesired(target.stateDir, { specHash: this.#options.specHash, versions: wanted });
-      // Whatever becomes of this command, others then compare the node with what it was last meant to be.
-      const others = this.#deployed.nodes.filter((other) => other.name !== name);
-      const nodes = [...others, ...(node ? [node] : [])].sort((a, b) => a.index - b.index);
-      this.#deployed = { ...this.#deployed, nodes };
-      await writeDeployedTopology(this.#deployed);
-    };
-    const end = async (step: string, name: string, change: NodeChange): Promise<NodeIdentity | undefined> => {
-      const node = nodeOf(name);
-      const observation = node && (await this.#options.lab.observe(node));
-      await this.record({
-        type: 'done',
-        step,
-        action: change.kind,
-        node: name,
-        digest: observation?.identity?.digest ?? 'none',
-        instance: observation?.identity?.instance ?? 'none',
-        version: node?.release.version ?? 'none',
-        tookMs: Math.max(0, this.#options.clock.wallMs() - (startedAtMs.get(name) ?? 0)),
-      });
-      return observation?.identity;
-    };
+  /** The hooks of one stage of changes; see `rollHooks`. */
+  hooks(stage: RolledStage, signal: AbortSignal): ReturnType<typeof rollHooks> {
+    const { lab, clock, specHash, plan, lease } = this.#options;
+    return rollHooks({
+      stage,
+      lab,
+      clock,
+      gates: this.gates,
+      state: this.state,
+      specHash,
+      isUp: plan.runbook === 'up',
+      lease,
+      deployed: this.#deployed,
+      record: (event) => this.record(event),
+      awaitTurn: (until) => this.awaitTurn(until),
+      signal,
+    });
+  }
 
-    return {
-      before: async (name, change) => {
-        const step = change.kind === 'create' ? 'create' : stepId(label, name);
-        if (change.kind !== 'create') {
-          this.gates.throwIfGuardFailed();
-          await this.record({ type: 'step.started', step });
-          if (change.kind === 'replace') await this.gates.checkBudget(target, name, step, signal);
-        }
-        this.gates.beginChange([name]);
-        await begin(step, name, change);
-      },
-      after: async (name, change) => {
-        const step = stepId(label, name);
-        // A node is gated again without having been touched when no PASS is on record for it.
-        const wasTouched = startedAtMs.has(name);
-        if (wasTouched) await end(step, name, change);
-        if (change.kind === 'remove') return;
-        ungated.push(name);
-        const coming = order.filter((other) => !startedAtMs.has(other));
-        const { broken, hasQuorum } = await this.gates.brokenAmong(coming, this.changed, target, signal);
-        if (broken.length > 0 && !hasQuorum) {
-          const text = `the gate of ${name} waits: without ${broken.join(', ')} there is no quorum`;
-          await this.record({ type: 'note', level: 'info', text });
-          return;
-        }
-        const gated = ungated.splice(0);
-        const touchedAtMs = gated.flatMap((node) => startedAtMs.get(node) ?? []);
-        const actionAtMs = touchedAtMs.length > 0 ? Math.min(...touchedAtMs) : undefined;
-        await this.gates.gate(step, gated, target, actionAtMs, signal);
-        for (const node of gated) await this.record({ type: 'step.done', step: stepId(label, node) });
-      },
-      afterCreated: async (names) => {
-        const step = 'create';
-        for (const name of names) await end(step, name, { node: name, kind: 'create' });
-        await this.gates.awaitFirstScrapes(names, signal);
-        await this.gates.gate(
-          step,
-          names,
-          target,
-          Math.min(...names.map((name) => startedAtMs.get(name) ?? Infinity)),
-          signal,
-        );
-        await this.record({ type: 'step.done', step });
-      },
-      isProven: async (name) => {
-        const node = nodeOf(name);
-        const { identity } = node ? await this.#options.lab.observe(node) : {};
-        return identity !== undefined && (await hasPassed(target.stateDir, name, identity));
-      },
-    };
+  /** Before something is done: the testnet is still ours, and nobody has paused the run. */
+  async awaitTurn(signal: AbortSignal): Promise<void> {
+    await this.control.whilePaused(signal, (event) => this.record(event));
+    await this.#options.lease?.check({ signal });
   }
 
   /** Ends the run: last record, everything closed. Returns the exit code. */
   async finish(ending: Ending, cost: Pick<RunCost, 'lost' | 'duplicated'>): Promise<number> {
+    this.control.close();
     await this.gates.close();
     const seen = this.observer.cost();
     await this.ledger.close();
     const observations = await this.#observations.close();
-    const durationMs = Math.round(this.#options.clock.monotonicMs() - this.#startedMs);
+    const durationMs = Math.max(0, this.#options.clock.wallMs() - this.state.startedAtMs);
     const exitCode = exitCodeOf(ending.outcome);
     await this.record({
       type: 'run.finished',
@@ -284,26 +245,37 @@ export class RunSession {
     return exitCode;
   }
 
+  /** The topology as far as the run has come. */
+  get deployed(): Topology {
+    return this.#deployed.topology;
+  }
+
   /** Version that each node is to run, as far as the run has come. */
   get versions(): Record<string, string> {
-    return { ...this.#versions };
+    return { ...this.state.wanted.versions };
   }
 
   /** Every node as it is now. */
   async nodesNow(): Promise<NodeBefore[]> {
-    const { topology, lab } = this.#options;
+    const { lab } = this.#options;
     return Promise.all(
-      topology.nodes.map(async (node) => {
+      this.deployed.nodes.map(async (node) => {
         const { state, identity } = await lab.observe(node);
         return {
           node: node.name,
-          version: this.#versions[node.name] ?? node.release.version,
+          version: this.state.wanted.versions[node.name] ?? node.release.version,
           digest: identity?.digest ?? 'none',
           generation: identity?.generation ?? 'none',
           state,
+          ...(Object.keys(node.flags).length > 0 && { flags: node.flags }),
         };
       }),
     );
+  }
+
+  async #recordGuard({ node, check, reason, evidence }: GuardFailure): Promise<void> {
+    const hash = evidence && (await storeEvidence(this.runDir, evidence));
+    await this.record({ type: 'guard.failed', step: 'guard', node, check, reason, ...(hash && { evidence: hash }) });
   }
 
   /** For what gates and guards tell from within; a failing journal shows at the next record that is waited for. */
@@ -312,6 +284,8 @@ export class RunSession {
   }
 }
 
-function versionsIn({ nodes }: Topology): Record<string, string> {
-  return Object.fromEntries(nodes.map(({ name, release }) => [name, release.version]));
+async function resumed(acceptedCode: boolean): Promise<RunEvent> {
+  const by = { host: hostname(), pid: process.pid };
+  const code = await codeHash();
+  return { type: 'run.resumed', by, seatrialVersion, code, ...(acceptedCode && { acceptedCode }) };
 }

@@ -66,6 +66,8 @@ export interface PlanStep {
   /** Versions by node. */
   from?: string;
   to?: string;
+  /** The quorum may be lost while the step runs. */
+  mayHalt?: boolean;
   /** Feature flags that the node is given beside those that it has. */
   flags?: FlagSettings;
   /** What the node will be when the step is done; see `TopologyNode.generation`. */

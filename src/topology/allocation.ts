@@ -14,6 +14,8 @@ export interface Allocation {
   hosts: Record<string, number>;
   /** Public halves of the nodes' identities. */
   publicKeys: Record<string, string>;
+  /** Public half of the group identity, and the sorted names of the nodes that it was made for. */
+  group?: { publicKey: string; members: string[] };
 }
 
 export interface AllocationNeeds {

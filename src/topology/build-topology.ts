@@ -4,7 +4,7 @@ import type { LoadedSpec } from '../spec/load.ts';
 import type { SpecNode } from '../spec/nodes.ts';
 import type { NetworkPlan, NodePlan, RoleProfile, SystemProfile } from '../spec/profile.ts';
 import type { Allocation } from './allocation.ts';
-import type { DesiredState } from './desired.ts';
+import type { Wanted } from './desired.ts';
 import { secretsFolder } from './secrets.ts';
 import type { ResolvedRelease, Topology, TopologyNode } from './topology.ts';
 
@@ -15,7 +15,7 @@ export interface TopologyInputs {
   profile: SystemProfile;
   nodes: readonly SpecNode[];
   allocation: Allocation;
-  desired: DesiredState;
+  wanted: Wanted;
   releases: Record<string, ResolvedRelease>;
   /** Names of the secret files by node. */
   secretFiles: Record<string, readonly string[]>;
@@ -32,6 +32,7 @@ export function buildTopology(inputs: TopologyInputs): Topology {
     testnet: loaded.name,
     nodes: inputs.nodes.map((node) => planNode(node, inputs)),
     publicKeys: allocation.publicKeys,
+    ...(allocation.group && { groupKey: allocation.group.publicKey }),
   };
   return {
     testnet: loaded.name,
@@ -63,7 +64,7 @@ function role(profile: SystemProfile, name: string): RoleProfile {
   return found;
 }
 
-function planNode(node: SpecNode, { loaded, profile, allocation, stateDir }: TopologyInputs): NodePlan {
+function planNode(node: SpecNode, { loaded, profile, allocation, wanted, stateDir }: TopologyInputs): NodePlan {
   const isContainer = loaded.spec.lab === 'docker';
   const known = role(profile, node.role);
   const home = join(stateDir, 'nodes', node.name);
@@ -79,13 +80,13 @@ function planNode(node: SpecNode, { loaded, profile, allocation, stateDir }: Top
     address: isContainer ? addressIn(allocation.subnet ?? '0.0.0.0/24', allocation.hosts[node.name] ?? 0) : '127.0.0.1',
     listenAddress: isContainer ? '0.0.0.0' : '127.0.0.1',
     ports: isContainer ? { ...known.ports } : (Object.fromEntries(hostPorts) as Record<string, number>),
-    flags: node.flags,
+    flags: { ...node.flags, ...wanted.flags?.[node.name] },
   };
 }
 
 function buildNode(plan: NodePlan, node: SpecNode, network: NetworkPlan, inputs: TopologyInputs): TopologyNode {
-  const { loaded, profile, allocation, desired, releases, secretFiles, stateDir } = inputs;
-  const version = desired.versions[node.name] ?? node.version;
+  const { loaded, profile, allocation, wanted, releases, secretFiles, stateDir } = inputs;
+  const version = wanted.versions[node.name] ?? node.version;
   const release = releases[version];
   if (!release) throw new Error(`release ${version} was not resolved`);
   const args = profile.command(plan, network);
@@ -105,7 +106,7 @@ function buildNode(plan: NodePlan, node: SpecNode, network: NetworkPlan, inputs:
     command: isContainer ? args : [...program.filter((part) => part !== undefined), ...args],
     ...(isContainer && profile.containerHealthcheck && { healthcheck: profile.containerHealthcheck(plan) }),
     env: { ...profile.env?.(plan, network), ...node.env },
-    flags: node.flags,
+    flags: plan.flags,
     files: Object.fromEntries(files) as Record<string, string>,
     limits: {
       ...(node.memoryMb !== undefined && { memoryMb: node.memoryMb }),

@@ -36,6 +36,36 @@ export async function ensureIdentities(
   return { ...allocation, publicKeys };
 }
 
+/** Whether the group identity is there and is of exactly these nodes, or is not wanted. */
+export function hasGroupIdentity(members: readonly string[], profile: SystemProfile, { group }: Allocation): boolean {
+  const isWanted = profile.groupIdentity !== undefined && members.length > 0;
+  return !isWanted || [...members].sort().join('\n') === group?.members.join('\n');
+}
+
+/**
+ * Makes the identity that nodes with voting power have together, anew when they are others than it was made for: private files 0600 under
+ * secrets/<node>, the public half into the allocation. The allocation is stored last, by the caller: before that the old public half
+ * stands, its members are still others, and all of it is made again.
+ */
+export async function ensureGroupIdentity(
+  stateDir: string,
+  members: readonly string[],
+  profile: SystemProfile,
+  allocation: Allocation,
+): Promise<Allocation> {
+  if (!profile.groupIdentity || hasGroupIdentity(members, profile, allocation)) return allocation;
+  const sorted = [...members].sort();
+  const identity = profile.groupIdentity(sorted);
+  for (const node of sorted) {
+    const folder = secretsFolder(stateDir, node);
+    await ensurePrivateFolder(folder);
+    for (const [name, content] of Object.entries(identity.files[node] ?? {})) {
+      await writeFileAtomic(join(folder, name), content, { mode: secretMode });
+    }
+  }
+  return { ...allocation, group: { publicKey: identity.publicKey, members: sorted } };
+}
+
 /** Names of the secret files of a node. */
 export async function secretFileNames(stateDir: string, node: string): Promise<string[]> {
   try {

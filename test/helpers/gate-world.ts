@@ -149,7 +149,7 @@ function nodeNamed(topology: Topology, name: string): TopologyNode {
   return node;
 }
 
-export function worldNode(index: number, version: string): TopologyNode {
+export function worldNode(index: number, version: string, flags: TopologyNode['flags'] = {}): TopologyNode {
   const name = `node-${index}`;
   const programPath = `/releases/${version}.mjs`;
   return {
@@ -161,7 +161,7 @@ export function worldNode(index: number, version: string): TopologyNode {
     release: { version, kind: 'program', digest: digestOf(version), programPath },
     command: ['node', programPath, '--id', name],
     env: {},
-    flags: {},
+    flags,
     files: {},
     secretFiles: {},
     dataDir: `/data/${name}`,
@@ -170,7 +170,9 @@ export function worldNode(index: number, version: string): TopologyNode {
     ports: [{ name: 'http', containerPort: 4000 + index, hostPort: 4000 + index }],
     stop: { signal: 'SIGTERM', graceMs: 1000 },
     limits: {},
-    generation: `generation-${version}`,
+    generation: `generation-${version}${Object.entries(flags)
+      .map(([flag, value]) => `+${flag}=${value}`)
+      .join('')}`,
   };
 }
 

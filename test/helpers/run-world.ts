@@ -1,35 +1,51 @@
 import { createDirectDeployer } from '../../src/deploy/direct/direct-deployer.ts';
 import type { Deployer } from '../../src/engine/deployer.ts';
-import { makePlan } from '../../src/engine/plan.ts';
+import { makePlan, planHash } from '../../src/engine/plan.ts';
 import { executeRun, type RunInputs, type RunResult } from '../../src/engine/run.ts';
-import type { OnFailure } from '../../src/engine/runbook.ts';
+import type { OnFailure, RunbookRules, RunbookStage } from '../../src/engine/runbook.ts';
+import type { RunJournal } from '../../src/engine/session.ts';
+import { readDeployedTopology, writeDeployedTopology } from '../../src/engine/state.ts';
+import { Journal } from '../../src/journal/journal.ts';
 import { readJournal } from '../../src/journal/read-journal.ts';
 import type { RunRecord } from '../../src/journal/records.ts';
+import { runFolder } from '../../src/journal/run-files.ts';
 import type { FakeLab } from '../../src/lab/fake/fake-lab.ts';
+import { changeWanted, type Wanted } from '../../src/topology/desired.ts';
 import type { Topology } from '../../src/topology/topology.ts';
 import { gateWorld, worldNode, type GateWorld, type GateWorldOptions } from './gate-world.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 /** A network in memory that runs can be executed on: the real engine and deployer, a fake lab, time only when told. */
 export interface RunWorld extends GateWorld {
-  topologyFor(versions: Record<string, string>): Promise<Topology>;
+  topologyFor(wanted: Wanted): Promise<Topology>;
   /** Upgrades nodes to `to`; the result and the journal. */
   upgrade(options?: UpgradeOptions): Promise<{ result: RunResult; records: RunRecord[] }>;
+  /** What an upgrade is executed with, where a test wants to do it by hand. */
+  inputs(options?: UpgradeOptions): Promise<RunInputs>;
+  /** What the next process is given that goes on with the run. */
+  resumed(inputs: RunInputs): Promise<RunInputs>;
+  /** Lets time pass until the promise has settled. */
+  untilSettled<T>(promise: Promise<T>): Promise<T>;
   /** What was started and stopped since the world began, as `launch node-0 2.0.0`. */
   deeds(): string[];
 }
 
-export interface UpgradeOptions extends Partial<Pick<RunInputs, 'hasLoad' | 'expected' | 'isRepair'>> {
+export interface UpgradeOptions extends Partial<Omit<RunbookRules, 'onFailure'>> {
   /** Default 2.0.0. */
   to?: string;
   /** Default: all. */
   nodes?: readonly string[];
   /** Default `rollback`. */
   onFailure?: OnFailure;
+  /** Default: one stage that changes `nodes` to `to`. */
+  stages?: RunbookStage[];
+  runbook?: string;
   signal?: AbortSignal;
   /** Told of every record; may change the world, or throw. */
   onRecord?: (record: RunRecord) => void;
   deployer?: (plain: Deployer) => Deployer;
+  lab?: (plain: FakeLab) => FakeLab;
+  journal?: (plain: RunJournal) => RunJournal;
 }
 
 export async function runWorld(options: GateWorldOptions = {}): Promise<RunWorld> {
@@ -39,9 +55,11 @@ export async function runWorld(options: GateWorldOptions = {}): Promise<RunWorld
   const first = lab.world.events.length;
   let runs = 0;
 
-  const topologyFor = async (versions: Record<string, string>): Promise<Topology> => ({
+  const topologyFor = async (wanted: Wanted): Promise<Topology> => ({
     ...topology,
-    nodes: topology.nodes.map(({ name, index, release }) => worldNode(index, versions[name] ?? release.version)),
+    nodes: topology.nodes.map(({ name, index, release }) =>
+      worldNode(index, wanted.versions[name] ?? release.version, wanted.flags?.[name]),
+    ),
   });
 
   const catchingUp: FakeLab = {
@@ -54,47 +72,79 @@ export async function runWorld(options: GateWorldOptions = {}): Promise<RunWorld
     },
   };
 
-  async function upgrade(given: UpgradeOptions = {}): Promise<{ result: RunResult; records: RunRecord[] }> {
-    const { to = '2.0.0', onFailure = 'rollback', hasLoad = false, isRepair = false } = given;
+  async function inputs(given: UpgradeOptions = {}): Promise<RunInputs> {
+    const { to = '2.0.0', onFailure = 'rollback', hasLoad = false, isRepair = false, deadlineMs } = given;
+    const { runbook = 'rolling-upgrade' } = given;
     const order = given.nodes ?? topology.nodes.map(({ name }) => name);
-    const versions = Object.fromEntries(topology.nodes.map(({ name, release }) => [name, release.version]));
+    const changes = order.map((node) => ({ node, version: to }));
+    const stages = given.stages ?? [{ kind: 'change', id: runbook, changes }];
+    const now = (await readDeployedTopology(stateDir)) ?? topology;
+    const before: Wanted = {
+      versions: Object.fromEntries(now.nodes.map(({ name, release }) => [name, release.version])),
+    };
     const states = new Map(
-      await Promise.all(topology.nodes.map(async (node) => [node.name, (await lab.observe(node)).state] as const)),
+      await Promise.all(now.nodes.map(async (node) => [node.name, (await lab.observe(node)).state] as const)),
     );
+    let wanted = before;
+    const targets = new Map<string, Topology>();
+    for (const stage of stages) {
+      if (stage.kind !== 'change') continue;
+      wanted = changeWanted(wanted, stage.changes);
+      targets.set(stage.id, await topologyFor(wanted));
+    }
     const plan = makePlan({
-      topology,
-      runbook: 'rolling-upgrade',
+      topology: now,
+      runbook,
       parameters: {},
-      changes: order.map((node) => ({ node, from: versions[node] ?? '', to })),
+      stages,
+      versions: before.versions,
+      targets,
       onFailure,
       hasLoad,
+      isRepair,
+      deadlineMs,
       states,
     });
-    const plain = createDirectDeployer({ lab: catchingUp, clock });
-    const result = await until(
-      world,
-      executeRun({
-        runId: `run-${++runs}`,
-        topology,
-        target: await topologyFor({ ...versions, ...Object.fromEntries(order.map((node) => [node, to])) }),
-        topologyFor,
-        profile,
-        specHash: 'hash',
-        versions,
-        plan,
-        order,
-        onFailure,
-        hasLoad,
-        isRepair,
-        lab: catchingUp,
-        clock,
-        transport,
-        deployer: given.deployer?.(plain) ?? plain,
-        reporter: { ...(given.onRecord && { onRecord: given.onRecord }) },
-        signal: given.signal ?? new AbortController().signal,
-        ...(given.expected && { expected: given.expected }),
-      }),
-    );
+    const usedLab = given.lab?.(catchingUp) ?? catchingUp;
+    const plain = createDirectDeployer({ lab: usedLab, clock });
+    const runId = `run-${++runs}`;
+    const journal = given.journal?.(await Journal.create(runFolder(stateDir, runId), clock));
+    await writeDeployedTopology(now);
+    return {
+      runId,
+      topology: now,
+      topologyFor,
+      profile,
+      specHash: 'hash',
+      before,
+      releases: [],
+      plan,
+      lab: usedLab,
+      clock,
+      transport,
+      journal,
+      deployer: given.deployer?.(plain) ?? plain,
+      reporter: { ...(given.onRecord && { onRecord: given.onRecord }) },
+      signal: given.signal ?? new AbortController().signal,
+    };
+  }
+
+  async function resumed(cut: RunInputs): Promise<RunInputs> {
+    const { journal, records } = await Journal.open(runFolder(stateDir, cut.runId), clock);
+    return {
+      ...cut,
+      journal,
+      resumes: { records, acceptedCode: false },
+      deployed: (await readDeployedTopology(stateDir)) ?? cut.topology,
+      lab: catchingUp,
+      deployer: createDirectDeployer({ lab: catchingUp, clock }),
+      reporter: {},
+      signal: new AbortController().signal,
+    };
+  }
+
+  async function upgrade(given: UpgradeOptions = {}): Promise<{ result: RunResult; records: RunRecord[] }> {
+    const result = await until(world, executeRun(await inputs(given)));
     return { result, records: (await readJournal(result.runDir)).records };
   }
 
@@ -104,7 +154,13 @@ export async function runWorld(options: GateWorldOptions = {}): Promise<RunWorld
       .filter(({ action }) => ['launch', 'start', 'stop'].includes(action))
       .map(({ action, node, generation }) => `${action} ${node} ${generation.replace('generation-', '')}`);
 
-  return { ...world, topologyFor, upgrade, deeds };
+  const untilSettled = <T>(promise: Promise<T>): Promise<T> => until(world, promise);
+  return { ...world, topologyFor, inputs, resumed, upgrade, untilSettled, deeds };
+}
+
+/** Hash of a plan, as somebody who approves it must give it. */
+export function hashOfPlan({ plan }: RunInputs): string {
+  return planHash(plan);
 }
 
 /** Lets time pass until the promise has settled. The journal is written to a real disk, whose time is not the virtual one. */
@@ -113,7 +169,15 @@ async function until<T>({ clock }: GateWorld, promise: Promise<T>): Promise<T> {
   const settle = (): void => void (isSettled = true);
   promise.then(settle, settle);
   const limitMs = clock.monotonicMs() + 10 * 3_600_000;
-  while (!isSettled && clock.monotonicMs() < limitMs) await clock.advance(100);
+  while (!isSettled && clock.monotonicMs() < limitMs) {
+    await clock.advance(100);
+    while (!isSettled && isDiskBusy()) await new Promise((resolve) => setImmediate(resolve));
+  }
   if (!isSettled) throw new Error('ten virtual hours were not enough');
   return promise;
+}
+
+/** No time passes in the world while the real disk is waited for. */
+function isDiskBusy(): boolean {
+  return process.getActiveResourcesInfo().some((resource) => resource.startsWith('FSReq'));
 }

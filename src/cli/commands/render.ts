@@ -13,7 +13,7 @@ export async function render(reference: string, options: { json?: boolean }): Pr
       `${project.name} is a testnet of processes; compose files are made of testnets with lab: docker`,
     );
   }
-  const topology = await project.topology(project.desired.versions);
+  const topology = await project.topology(project.desired);
   const folder = join(project.root, 'compose', project.name);
   const files = Object.entries(renderCompose(topology));
   for (const [path, content] of files) await writeFileAtomic(join(folder, path), content);

@@ -10,6 +10,8 @@ import { planText } from '../plan-text.ts';
 export interface RunOptions {
   set: string[];
   json?: boolean;
+  /** Serve the run's metrics on this port of loopback. */
+  metricsPort?: number;
 }
 
 /** `--set name=value`, as often as needed. */
@@ -64,6 +66,6 @@ async function open(runbookName: string, testnet: string) {
   const project = await openNamedProject(testnet);
   const runbook = await loadRunbook(project.root, runbookName);
   await requireDeployed(project);
-  const topology = await project.topology(project.desired.versions);
+  const topology = await project.topology(project.desired);
   return { project, runbook, access: await accessLab(project, topology) };
 }

@@ -23,12 +23,20 @@ const node = (name: string): RunbookNode => ({
   startOrder: 1,
   votingPower: 1,
   version: '1.0.0',
+  flags: {},
   state: 'running',
 });
 
 test('the runbook in the documents changes the last node alone, and refuses a release that does not exist', async () => {
   const runbook = (await exampleOf('docs/runbooks.md')) as Runbook;
-  const context = { testnet: 'local', nodes: [node('a-0'), node('a-1')], releases: ['1.0.0', '1.1.0'], history: [] };
+  const context = {
+    testnet: 'local',
+    nodes: [node('a-0'), node('a-1')],
+    releases: ['1.0.0', '1.1.0'],
+    toggles: {},
+    gate: 'smoke',
+    history: [],
+  };
   expect(runbook.plan({ ...context, parameters: { version: '1.1.0' } })).toEqual({
     changes: [{ node: 'a-1', version: '1.1.0' }],
     onFailure: 'node',

@@ -1,20 +1,22 @@
 import { describe, expect, test } from 'vitest';
 import { makePlan, planHash, stepId, type PlanInputs } from '../../../src/engine/plan.ts';
+import type { NodeTarget } from '../../../src/engine/runbook.ts';
 import type { NodeObservation } from '../../../src/lab/lab.ts';
 import type { Topology } from '../../../src/topology/topology.ts';
-import { worldNode } from '../../helpers/gate-world.ts';
+import { digestOf, worldNode } from '../../helpers/gate-world.ts';
 
 type State = NodeObservation['state'];
 
 function inputs(
   given: Partial<PlanInputs> & {
+    changes?: NodeTarget[];
     nodes?: number;
     states?: never;
     down?: readonly string[];
     absent?: readonly string[];
   } = {},
 ): PlanInputs {
-  const { nodes = 4, down = [], absent = [], ...rest } = given;
+  const { nodes = 4, down = [], absent = [], changes, ...rest } = given;
   const topology: Topology = {
     testnet: 'net',
     system: 'chain',
@@ -32,7 +34,15 @@ function inputs(
     topology,
     runbook: 'rolling-upgrade',
     parameters: { version: '2.0.0' },
-    changes: topology.nodes.map(({ name }) => ({ node: name, from: '1.0.0', to: '2.0.0' })),
+    stages: [
+      {
+        kind: 'change',
+        id: given.runbook ?? 'rolling-upgrade',
+        changes: changes ?? topology.nodes.map(({ name }) => ({ node: name, version: '2.0.0' })),
+      },
+    ],
+    versions: Object.fromEntries(topology.nodes.map(({ name }) => [name, '1.0.0'])),
+    targets: new Map(),
     onFailure: 'rollback',
     hasLoad: true,
     states: new Map(topology.nodes.map(({ name }) => [name, stateOf(name)])),
@@ -40,11 +50,13 @@ function inputs(
   };
 }
 
+const names = ['node-0', 'node-1', 'node-2', 'node-3'];
+
 const ids = (given: PlanInputs): string[] => makePlan(given).steps.map(({ id }) => id);
 
 describe('the plan of an upgrade', () => {
   test('names load, preflight, each node with its margin and compensation, and the ledger, in this order', () => {
-    const plan = makePlan(inputs({ nodes: 2, changes: [{ node: 'node-1', from: '1.0.0', to: '2.0.0' }] }));
+    const plan = makePlan(inputs({ nodes: 2, changes: [{ node: 'node-1', version: '2.0.0' }] }));
     expect(plan).toEqual({
       testnet: 'net',
       runbook: 'rolling-upgrade',
@@ -52,12 +64,14 @@ describe('the plan of an upgrade', () => {
       lab: 'process',
       gate: 'smoke',
       onFailure: 'rollback',
+      releases: { '1.0.0': digestOf('1.0.0') },
       steps: [
         { id: 'load', kind: 'load', nodes: ['node-0', 'node-1'] },
         { id: 'preflight', kind: 'preflight', nodes: ['node-0', 'node-1'], gate: 'smoke' },
         {
           id: 'rolling-upgrade/node-1',
           kind: 'replace',
+          stage: 'rolling-upgrade',
           nodes: ['node-1'],
           from: '1.0.0',
           to: '2.0.0',
@@ -73,7 +87,7 @@ describe('the plan of an upgrade', () => {
   });
 
   test('follows the order of the changes', () => {
-    const changes = ['node-2', 'node-0'].map((node) => ({ node, from: '1.0.0', to: '2.0.0' }));
+    const changes = ['node-2', 'node-0'].map((node) => ({ node, version: '2.0.0' }));
     expect(ids(inputs({ changes }))).toEqual([
       'load',
       'preflight',
@@ -91,7 +105,7 @@ describe('the plan of an upgrade', () => {
       inputs({ onFailure: 'hold' }),
       inputs({ hasLoad: false }),
       inputs({ parameters: {} }),
-      inputs({ changes: [...inputs().changes].reverse() }),
+      inputs({ changes: [...names].reverse().map((node) => ({ node, version: '2.0.0' })) }),
       inputs({ down: ['node-3'] }),
     ].map((given) => planHash(makePlan(given)));
     expect(new Set([hash, ...others]).size).toBe(6);
@@ -115,7 +129,7 @@ describe('quorum margins', () => {
   });
 
   test('count a node that is down until its own step has mended it', () => {
-    const changes = ['node-3', 'node-0'].map((node) => ({ node, from: '1.0.0', to: '2.0.0' }));
+    const changes = ['node-3', 'node-0'].map((node) => ({ node, version: '2.0.0' }));
     const mended = makePlan(inputs({ changes, down: ['node-3'] }));
     expect(mended.steps.flatMap(({ quorumMargin }) => quorumMargin ?? [])).toEqual([0, 0]);
     const last = makePlan(inputs({ changes: [...changes].reverse(), down: ['node-3'] }));

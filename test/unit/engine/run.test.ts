@@ -283,7 +283,14 @@ describe('a network that must not be touched', () => {
 
   test('because it is not as planned is drift', async () => {
     const world = await runWorld();
-    const { result } = await world.upgrade({ expected: [{ node: 'node-0', kind: 'replace' }] });
+    const { result } = await world.upgrade({
+      nodes: ['node-0'],
+      onRecord: (record) => {
+        if (record.type !== 'step.done' || record.step !== 'preflight') return;
+        const node = world.lab.world.nodes.get('node-3');
+        if (node) node.definition = { ...node.definition, generation: 'another' };
+      },
+    });
     expect(result).toMatchObject({ outcome: 'refused', exitCode: 2 });
     expect(result.reason).toMatch(/not as planned, nothing was touched/);
     expect(world.deeds()).toEqual([]);

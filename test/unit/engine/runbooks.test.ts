@@ -2,7 +2,14 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../../src/core/errors.ts';
 import { completeParameters, loadRunbook } from '../../../src/engine/load-runbook.ts';
-import type { PastChange, RunbookContext, RunbookNode } from '../../../src/engine/runbook.ts';
+import type {
+  NodeTarget,
+  PastChange,
+  RunbookContext,
+  RunbookNode,
+  RunbookPlan,
+  RunbookStage,
+} from '../../../src/engine/runbook.ts';
 import { defineRunbook } from '../../../src/index.ts';
 import rollback from '../../../runbooks/rollback.ts';
 import rollingUpgrade from '../../../runbooks/rolling-upgrade.ts';
@@ -16,6 +23,7 @@ function nodes(...versions: string[]): RunbookNode[] {
     startOrder: 1,
     votingPower: 1,
     version,
+    flags: {},
     state: 'running',
   }));
 }
@@ -25,10 +33,19 @@ function context(given: Partial<RunbookContext> = {}): RunbookContext {
     testnet: 'net',
     nodes: nodes('1.0.0', '1.0.0', '1.0.0'),
     releases: ['1.0.0', '1.1.0'],
+    toggles: {},
+    gate: 'smoke',
     parameters: {},
     history: [],
     ...given,
   };
+}
+
+/** All changes of a plan, stage after stage. */
+function changesOf(plan: RunbookPlan): NodeTarget[] {
+  const stages: RunbookStage[] =
+    'stages' in plan ? plan.stages : [{ kind: 'change', id: 'only', changes: plan.changes }];
+  return stages.flatMap((stage) => (stage.kind === 'change' ? stage.changes : []));
 }
 
 describe('rolling-upgrade', () => {
@@ -40,9 +57,16 @@ describe('rolling-upgrade', () => {
   test('changes every node that does not run the release, in the system’s start order', () => {
     const mixed = nodes('1.0.0', '1.1.0', '1.0.0').map((node, index) => ({ ...node, startOrder: index === 0 ? 2 : 1 }));
     expect(plan({ nodes: mixed })).toEqual({
-      changes: [
-        { node: 'node-2', version: '1.1.0' },
-        { node: 'node-0', version: '1.1.0' },
+      stages: [
+        {
+          kind: 'change',
+          id: 'rolling-upgrade',
+          atOnce: 1,
+          changes: [
+            { node: 'node-2', version: '1.1.0' },
+            { node: 'node-0', version: '1.1.0' },
+          ],
+        },
       ],
       onFailure: 'rollback',
     });
@@ -50,16 +74,16 @@ describe('rolling-upgrade', () => {
 
   test('begins with what is broken, be it on the release already', () => {
     const [first, second, third] = nodes('1.0.0', '1.0.0', '1.1.0') as [RunbookNode, RunbookNode, RunbookNode];
-    const { changes } = plan({ nodes: [first, second, { ...third, state: 'stopped' }] });
+    const changes = changesOf(plan({ nodes: [first, second, { ...third, state: 'stopped' }] }));
     expect(changes.map(({ node }) => node)).toEqual(['node-2', 'node-0', 'node-1']);
   });
 
   test('changes only the chosen nodes', () => {
-    expect(plan({}, { nodes: 'node-2, node-0' }).changes.map(({ node }) => node)).toEqual(['node-0', 'node-2']);
+    expect(changesOf(plan({}, { nodes: 'node-2, node-0' })).map(({ node }) => node)).toEqual(['node-0', 'node-2']);
   });
 
   test('has nothing to do where all run the release', () => {
-    expect(plan({ nodes: nodes('1.1.0', '1.1.0') }).changes).toEqual([]);
+    expect(changesOf(plan({ nodes: nodes('1.1.0', '1.1.0') }))).toEqual([]);
   });
 
   test.each(['rollback', 'node', 'hold'])('takes on-failure=%s', (value) => {
@@ -85,6 +109,9 @@ describe('rollback', () => {
     outcome: 'passed',
     before,
     after: Object.fromEntries(Object.keys(before).map((node) => [node, version])),
+    flagsBefore: {},
+    flagsSet: {},
+    isFinal: false,
     ...given,
   });
   const plan = (given: Partial<RunbookContext>, set: Record<string, string> = {}) =>
@@ -97,8 +124,9 @@ describe('rollback', () => {
       past('b', all('1.0.0'), '1.1.0'),
       past('a', all('0.9.0'), '1.0.0'),
     ];
+    const changes = ['node-2', 'node-1', 'node-0'].map((node) => ({ node, version: '1.0.0' }));
     expect(plan({ nodes: nodes('1.1.0', '1.1.0', '1.1.0'), history })).toEqual({
-      changes: ['node-2', 'node-1', 'node-0'].map((node) => ({ node, version: '1.0.0' })),
+      stages: [{ kind: 'change', id: 'rollback', changes }],
       onFailure: 'hold',
       isRepair: true,
     });
@@ -111,7 +139,7 @@ describe('rollback', () => {
       past('c', all('1.0.0'), '1.1.0'),
       past('b', all('0.9.0'), '1.0.0'),
     ];
-    const { changes } = plan({ nodes: nodes('1.0.0', '1.0.0', '1.0.0'), history });
+    const changes = changesOf(plan({ nodes: nodes('1.0.0', '1.0.0', '1.0.0'), history }));
     expect(changes.map(({ version }) => version)).toEqual(['0.9.0', '0.9.0', '0.9.0']);
   });
 
@@ -120,7 +148,7 @@ describe('rollback', () => {
       past('b', { 'node-0': '1.0.0' }, '1.1.0', { outcome: 'held' }),
       past('a', { 'node-1': '1.0.0' }, '1.1.0'),
     ];
-    const { changes } = plan({ nodes: nodes('1.1.0', '1.1.0', '1.0.0'), history });
+    const changes = changesOf(plan({ nodes: nodes('1.1.0', '1.1.0', '1.0.0'), history }));
     expect(changes).toEqual([{ node: 'node-0', version: '1.0.0' }]);
   });
 
@@ -129,12 +157,12 @@ describe('rollback', () => {
       past('b', { 'node-0': '1.1.0' }, '1.2.0', { outcome: 'unfinished' }),
       past('a', all('1.0.0'), '1.1.0'),
     ];
-    expect(plan({ nodes: nodes('1.1.0', '1.1.0', '1.1.0'), history }).changes).toEqual([]);
+    expect(changesOf(plan({ nodes: nodes('1.1.0', '1.1.0', '1.1.0'), history }))).toEqual([]);
   });
 
   test('puts back a run by its id', () => {
     const history = [past('b', all('1.0.0'), '1.1.0'), past('a', all('0.9.0'), '1.0.0')];
-    const { changes } = plan({ nodes: nodes('1.1.0', '1.0.0', '0.9.0'), history }, { run: 'a' });
+    const changes = changesOf(plan({ nodes: nodes('1.1.0', '1.0.0', '0.9.0'), history }, { run: 'a' }));
     expect(changes).toEqual([
       { node: 'node-1', version: '0.9.0' },
       { node: 'node-0', version: '0.9.0' },
@@ -143,15 +171,19 @@ describe('rollback', () => {
 
   test('starts again a node that is down on its old release', () => {
     const [first, ...rest] = nodes('1.0.0', '1.0.0', '1.1.0') as [RunbookNode, ...RunbookNode[]];
-    const { changes } = plan({
-      nodes: [{ ...first, state: 'stopped' }, ...rest],
-      history: [past('a', all('1.0.0'), '1.1.0')],
-    });
+    const changes = changesOf(
+      plan({
+        nodes: [{ ...first, state: 'stopped' }, ...rest],
+        history: [past('a', all('1.0.0'), '1.1.0')],
+      }),
+    );
     expect(changes.map(({ node }) => node)).toEqual(['node-2', 'node-0']);
   });
 
   test('leaves alone nodes that were not there before', () => {
-    const { changes } = plan({ nodes: nodes('1.1.0', '1.1.0'), history: [past('a', { 'node-1': '1.0.0' }, '1.1.0')] });
+    const changes = changesOf(
+      plan({ nodes: nodes('1.1.0', '1.1.0'), history: [past('a', { 'node-1': '1.0.0' }, '1.1.0')] }),
+    );
     expect(changes).toEqual([{ node: 'node-1', version: '1.0.0' }]);
   });
 

@@ -32,7 +32,7 @@ async function inputsOf({ text = soundSpec, profile: given, inputs }: Variation 
       subnet: '10.214.0.0/24',
       publicKeys: Object.fromEntries(nodes.map(({ name }) => [name, `key of ${name}`])),
     },
-    desired: { specHash: loaded.hash, versions: {} },
+    wanted: { versions: {} },
     releases: {
       '1.0.0': { version: '1.0.0', kind: 'program', digest: digest('a'), programPath: '/store/a.mjs' },
       '1.1.0': { version: '1.1.0', kind: 'program', digest: digest('b'), programPath: '/store/b.mjs' },
@@ -88,7 +88,7 @@ describe('a topology', () => {
   });
 
   test('runs on each node the version that is desired, and what the file says where none is', async () => {
-    const inputs = { desired: { specHash: '', versions: { 'validator-2': '1.1.0' } } };
+    const inputs = { wanted: { versions: { 'validator-2': '1.1.0' } } };
     const { nodes } = await build({ inputs });
     expect(nodes.map(({ release }) => release.version)).toEqual(['1.0.0', '1.0.0', '1.1.0', '1.0.0']);
   });
@@ -132,6 +132,17 @@ describe('the generation of a node changes when', () => {
     const before = generations(await build());
     const after = generations(await build(variation));
     expect(after.map((generation, index) => generation !== before[index])).toEqual([true, true, true, true]);
+  });
+
+  test('a file carries the group’s key, and the group is made anew', async () => {
+    const profile: Partial<SystemProfile> = { files: (_node, { groupKey }) => ({ 'group.json': groupKey ?? 'none' }) };
+    const { allocation } = await inputsOf();
+    const withGroup = async (publicKey: string): Promise<Topology> =>
+      build({ profile, inputs: { allocation: { ...allocation, group: { publicKey, members: ['validator-0'] } } } });
+    const [none, first, second] = [await build({ profile }), await withGroup('key 1'), await withGroup('key 2')];
+    expect(Object.values(first.nodes[0]?.files ?? {})).toEqual(['key 1']);
+    expect(Object.values(none.nodes[0]?.files ?? {})).toEqual(['none']);
+    expect(new Set([none, first, second].flatMap(generations)).size).toBe(3 * none.nodes.length);
   });
 
   test('a limit, the image or the health check of a container changes', async () => {

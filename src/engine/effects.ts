@@ -1,0 +1,103 @@
+import type { Clock } from '../core/clock.ts';
+import { LabError, RefusedError } from '../core/errors.ts';
+import type { EffectKind, RunEvent } from '../journal/records.ts';
+import type { Lab } from '../lab/lab.ts';
+import type { FeatureToggle, ProbeClient, SystemProfile } from '../spec/profile.ts';
+import type { Topology, TopologyNode } from '../topology/topology.ts';
+import type { HeldSwitch, RunState } from './run-state.ts';
+
+type Detail = Record<string, string | number | boolean>;
+
+export interface EffectOptions {
+  topology: Topology;
+  profile: SystemProfile;
+  lab: Lab;
+  clock: Clock;
+  runId: string;
+  state: RunState;
+  clients: ReadonlyMap<string, ProbeClient>;
+  record(event: RunEvent): Promise<void>;
+  /** Before something is done. */
+  awaitTurn(signal: AbortSignal): Promise<void>;
+}
+
+/** What a run does to nodes that it does not replace: each is written down before and after. */
+export class Effects {
+  readonly #options: EffectOptions;
+
+  constructor(options: EffectOptions) {
+    this.#options = options;
+  }
+
+  /** Switches a feature for a time; the node ends it by itself. Done again, it sets the time anew. */
+  async switch(
+    step: string,
+    name: string,
+    toggle: string,
+    on: boolean,
+    ttlMs: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { runId } = this.#options;
+    const leaseId = `${runId}/${step}`;
+    await this.#do('switch', step, name, { toggle, leaseId, on, ttlMs }, signal, (node) =>
+      this.#exec(node, this.toggle(toggle).switch(node, { leaseId, on, ttlMs }), signal),
+    );
+  }
+
+  /** Ends what `switch` began. */
+  async clear({ step, node, toggle, leaseId }: HeldSwitch, signal: AbortSignal): Promise<void> {
+    await this.#do('clear', step, node, { toggle, leaseId }, signal, (found) =>
+      this.#exec(found, this.toggle(toggle).clear(found), signal),
+    );
+  }
+
+  async stop(step: string, name: string, signal: AbortSignal): Promise<void> {
+    await this.#do('stop', step, name, {}, signal, (node) => this.#options.lab.stop(node, { signal }));
+  }
+
+  async start(step: string, name: string, signal: AbortSignal): Promise<void> {
+    await this.#do('start', step, name, {}, signal, (node) => this.#options.lab.start(node, { signal }));
+  }
+
+  /** Whether the node holds this lease now, by its own answer. */
+  async holds({ node, toggle, leaseId }: HeldSwitch): Promise<boolean> {
+    const client = this.#options.clients.get(node);
+    const lease = client && (await this.toggle(toggle).lease(client));
+    return lease?.leaseId === leaseId;
+  }
+
+  /** Throws RefusedError('unsupported') where the system has no such feature. */
+  toggle(name: string): FeatureToggle {
+    const toggle = this.#options.profile.toggles?.[name];
+    if (toggle) return toggle;
+    throw new RefusedError('unsupported', `${this.#options.profile.title} has no feature ${name} that can be switched`);
+  }
+
+  async #do(
+    effect: EffectKind,
+    step: string,
+    name: string,
+    detail: Detail,
+    signal: AbortSignal,
+    act: (node: TopologyNode) => Promise<void>,
+  ): Promise<void> {
+    const { topology, clock, record, awaitTurn } = this.#options;
+    const node = topology.nodes.find((candidate) => candidate.name === name);
+    if (!node) throw new LabError(`${name} is not in the topology of ${topology.testnet}`, { details: { node: name } });
+    await awaitTurn(signal);
+    await record({ type: 'effect.intent', step, effect, node: name, detail });
+    const startedMs = clock.monotonicMs();
+    await act(node);
+    const tookMs = Math.round(clock.monotonicMs() - startedMs);
+    await record({ type: 'effect.done', step, effect, node: name, tookMs, detail });
+  }
+
+  async #exec(node: TopologyNode, command: string[], signal: AbortSignal): Promise<void> {
+    const { exitCode, stderr } = await this.#options.lab.exec(node, command, { signal });
+    if (exitCode === 0) return;
+    throw new LabError(`${node.name}: the feature could not be switched (exit code ${exitCode}): ${stderr.trim()}`, {
+      details: { node: node.name, exitCode },
+    });
+  }
+}

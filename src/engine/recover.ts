@@ -1,0 +1,55 @@
+import { messageOf } from '../core/errors.ts';
+import type { ObserveVerdict, RunEvent } from '../journal/records.ts';
+import type { Lab, NodeObservation } from '../lab/lab.ts';
+import type { Topology } from '../topology/topology.ts';
+import { HeldError } from './outcome.ts';
+import type { RunSession } from './session.ts';
+
+type Intent = RunEvent & { type: 'intent' };
+
+/**
+ * Looks at every change whose end was not written down: what is complete gets its `done`; what is absent or partial is left to the
+ * stage, which finishes it. Throws HeldError where what is there is not ours, or cannot be seen.
+ */
+export async function recoverOpenIntents(session: RunSession, lab: Lab, topology: Topology): Promise<void> {
+  for (const intent of [...session.state.open.values()]) {
+    const node = topology.nodes.find(({ name }) => name === intent.node);
+    if (!node) continue;
+    let observation: NodeObservation | undefined;
+    let detail: string | undefined;
+    try {
+      observation = await lab.observe(node);
+      detail = observation.detail;
+    } catch (error) {
+      detail = messageOf(error);
+    }
+    const verdict = observation ? observeVerdict(intent, observation) : 'unknown';
+    const { step, action } = intent;
+    await session.record({ type: 'observed', step, action, node: node.name, verdict, ...(detail && { detail }) });
+    if (verdict === 'foreign' || verdict === 'unknown') {
+      throw new HeldError(`whether ${node.name} was changed cannot be told: ${detail ?? verdict}`);
+    }
+    if (verdict !== 'complete') continue;
+    await session.record({
+      type: 'done',
+      step,
+      action,
+      node: node.name,
+      digest: observation?.identity?.digest ?? 'none',
+      instance: observation?.identity?.instance ?? 'none',
+      version: intent.toVersion,
+      tookMs: 0,
+    });
+  }
+}
+
+/** How far an intended change came, by what runs now. */
+export function observeVerdict({ action, generation, toDigest }: Intent, found: NodeObservation): ObserveVerdict {
+  const { state, identity } = found;
+  if (state === 'foreign') return 'foreign';
+  if (action === 'remove') return state === 'absent' ? 'complete' : 'absent';
+  if (state === 'absent') return action === 'create' ? 'absent' : 'partial';
+  if (state !== 'running') return 'partial';
+  const isNew = identity?.generation === generation && (toDigest === 'none' || identity.digest === toDigest);
+  return isNew ? 'complete' : 'absent';
+}

@@ -1,0 +1,161 @@
+import type { RunEvent, RunRecord, RunStart } from '../journal/records.ts';
+import { changeWanted, type Wanted } from '../topology/desired.ts';
+
+type Intent = RunEvent & { type: 'intent' };
+type EffectIntent = RunEvent & { type: 'effect.intent' };
+
+/** A feature that the run has switched on for a time. */
+export interface HeldSwitch {
+  step: string;
+  node: string;
+  toggle: string;
+  leaseId: string;
+}
+
+/**
+ * How far a run has come: what its journal adds up to. The run that is under way and the one that goes on after a crash follow the
+ * same records, so that they know the same.
+ */
+export class RunState {
+  /** What the nodes were to run before the run. */
+  readonly before: Wanted;
+  /** What they are to run, as far as the run has come. */
+  wanted: Wanted;
+  /** Nodes that were made or replaced, in the order of the first touch. */
+  readonly changed: string[] = [];
+  /** Steps that are over. */
+  readonly done = new Set<string>();
+  /** Changes without an end, by node. */
+  readonly open = new Map<string, Intent>();
+  /** Wall time of the newest intent, by node. */
+  readonly touchedAtMs = new Map<string, number>();
+  /** Nodes whose gate has passed since they were last touched. */
+  readonly passed = new Set<string>();
+  readonly brokenBefore = new Set<string>();
+  readonly switches = new Map<string, HeldSwitch>();
+  /** Nodes that the run has stopped and not started again. */
+  readonly stopped = new Set<string>();
+  /** Effects without an end, by node and effect. */
+  readonly openEffects = new Map<string, EffectIntent>();
+  readonly approvals = new Map<string, { deadlineAtMs: number; decision?: 'approved' | 'rejected' | 'timed-out' }>();
+  readonly choices = new Map<string, string | number>();
+  rollback: { reason: string; nodes: string[] } | undefined;
+  finalised: string | undefined;
+  abortedBy: string | undefined;
+  /** Highest fencing token of the run. */
+  token = 0;
+  gates = 0;
+  resumes = 0;
+  /** Wall time at which the run began. */
+  startedAtMs = 0;
+
+  constructor(before: Wanted, records: readonly RunRecord[] = []) {
+    this.before = before;
+    this.wanted = before;
+    for (const record of records) this.add(record);
+  }
+
+  add(record: RunRecord): void {
+    switch (record.type) {
+      case 'run.started':
+        this.startedAtMs = Date.parse(record.at);
+        break;
+      case 'run.resumed':
+        this.resumes++;
+        // Traffic is offered anew, and looked for at the end.
+        this.done.delete('load');
+        this.done.delete('ledger');
+        break;
+      case 'lease.taken':
+        this.token = record.token;
+        break;
+      case 'preflight.found':
+        for (const node of record.broken) this.brokenBefore.add(node);
+        break;
+      case 'step.done':
+        this.done.add(record.step);
+        break;
+      case 'intent':
+        this.#intend(record, Date.parse(record.at));
+        break;
+      case 'done':
+        this.open.delete(record.node);
+        break;
+      case 'gate.started':
+        this.gates++;
+        break;
+      case 'gate.verdict':
+        if (record.verdict.kind === 'PASS') for (const node of record.nodes) this.passed.add(node);
+        break;
+      case 'rollback.started':
+        this.rollback = { reason: record.reason, nodes: record.nodes };
+        break;
+      case 'effect.intent':
+        this.openEffects.set(`${record.node}/${record.effect}`, record);
+        // What may have been switched must be cleared, whether its end was written or not.
+        if (record.effect === 'switch') this.#hold(record);
+        if (record.effect === 'stop') this.stopped.add(record.node);
+        break;
+      case 'effect.done':
+        this.openEffects.delete(`${record.node}/${record.effect}`);
+        if (record.effect === 'clear') this.switches.delete(`${record.node}/${String(record.detail['toggle'])}`);
+        if (record.effect === 'start') this.stopped.delete(record.node);
+        break;
+      case 'choice':
+        this.choices.set(`${record.step}/${record.name}`, record.value);
+        break;
+      case 'approval.requested':
+        this.approvals.set(record.step, { deadlineAtMs: record.deadlineAtMs });
+        break;
+      case 'approval.decided': {
+        const asked = this.approvals.get(record.step);
+        if (asked) asked.decision = record.decision;
+        break;
+      }
+      case 'abort.requested':
+        this.abortedBy = record.by;
+        break;
+      case 'finalised':
+        this.finalised = record.step;
+        break;
+      default:
+    }
+  }
+
+  /** What is wanted when these nodes go back to where they were before the run. */
+  wantedBack(nodes: readonly string[]): Wanted {
+    const versions = { ...this.wanted.versions };
+    const flags = { ...this.wanted.flags };
+    for (const node of nodes) {
+      const version = this.before.versions[node];
+      if (version !== undefined) versions[node] = version;
+      const before = this.before.flags?.[node];
+      if (before) flags[node] = before;
+      else delete flags[node];
+    }
+    return { versions, ...(Object.keys(flags).length > 0 && { flags }) };
+  }
+
+  #intend(intent: Intent, atMs: number): void {
+    const { node, action, toVersion } = intent;
+    this.open.set(node, intent);
+    this.touchedAtMs.set(node, atMs);
+    this.passed.delete(node);
+    // Whatever replaces a node starts it.
+    this.stopped.delete(node);
+    if (action === 'remove') return;
+    if (!this.changed.includes(node)) this.changed.push(node);
+    if (this.rollback?.nodes.includes(node)) this.wanted = this.wantedBack([node]);
+    else this.wanted = changeWanted(this.wanted, [{ node, version: toVersion, flags: intent.flags }]);
+  }
+
+  #hold({ step, node, detail }: EffectIntent): void {
+    const [toggle, leaseId] = [String(detail['toggle']), String(detail['leaseId'])];
+    this.switches.set(`${node}/${toggle}`, { step, node, toggle, leaseId });
+  }
+}
+
+/** What a run's journal says that it began with. Journals of runs that cannot go on have no such evidence. */
+export function isRunStart(value: unknown): value is RunStart {
+  return typeof value === 'object' && value !== null && 'specHash' in value && 'before' in value && 'releases' in value;
+}

@@ -1,0 +1,139 @@
+import { AbortedError, messageOf } from '../core/errors.ts';
+import { AbortRequested } from './run-control.ts';
+import type { RunContext } from './run.ts';
+import { blamedFor, endingOf, GateError, type Ending } from './outcome.ts';
+import { stepId } from './plan.ts';
+
+/** Time for a rollback: each node has its gate's deadline, and this for being replaced. */
+const perNodeMs = 120_000;
+
+/** What went wrong is answered as the plan says; what nobody can tell leaves the network as it is. */
+export async function settleFailure(context: RunContext, error: unknown): Promise<Ending> {
+  const { session, inputs } = context;
+  const { control, state } = session;
+  if (control.abort.signal.aborted) {
+    const reason: unknown = control.abort.signal.reason;
+    const by = reason instanceof AbortRequested ? reason.by : 'nobody';
+    if (state.abortedBy === undefined) await session.record({ type: 'abort.requested', by });
+    return abortRun(context);
+  }
+  const ending = isLate(context)
+    ? { outcome: 'inconclusive' as const, reason: messageOf(context.signal.reason) }
+    : endingOf(error);
+  const blamed = isLate(context) ? undefined : blamedFor(error);
+  const { onFailure } = inputs.plan;
+  if (blamed === undefined || onFailure === 'hold' || state.changed.length === 0 || state.rollback) return ending;
+  if (state.finalised !== undefined) {
+    const reason = `${ending.reason}; nothing is rolled back: ${state.finalised} was the point of no return`;
+    return { ...ending, reason };
+  }
+  const touched = state.changed.filter((node) => blamed.includes(node));
+  // A lost quorum is nobody's alone; the newest change is the one to take back.
+  const failed = onFailure === 'node' ? (touched.length > 0 ? touched : state.changed.slice(-1)) : state.changed;
+  session.gates.forgetGuards();
+  const nodes = [...failed].reverse().filter((node) => !session.gates.wasMended(node));
+  if (nodes.length === 0) return ending;
+  return rollBackTo(context, nodes, ending.reason ?? '', 'rolled-back');
+}
+
+/** A run that was cut off on its way back goes on with it. */
+export async function goOnBack(context: RunContext): Promise<Ending> {
+  const { state } = context.session;
+  if (!state.rollback) return abortRun(context);
+  const outcome = state.abortedBy === undefined ? 'rolled-back' : 'aborted';
+  return rollBackTo(context, state.rollback.nodes, state.rollback.reason, outcome);
+}
+
+/** Takes back what the run did, because its operator wants it so. */
+async function abortRun(context: RunContext): Promise<Ending> {
+  const { session } = context;
+  const { state } = session;
+  const reason = `${state.abortedBy} asked for it`;
+  if (state.finalised !== undefined) {
+    return {
+      outcome: 'held',
+      reason: `${reason}; nothing is rolled back: ${state.finalised} was the point of no return`,
+    };
+  }
+  session.gates.forgetGuards();
+  const nodes = [...state.changed].reverse().filter((node) => !session.gates.wasMended(node) && differs(context, node));
+  if (nodes.length === 0) return { outcome: 'aborted', reason };
+  return rollBackTo(context, nodes, reason, 'aborted');
+}
+
+async function rollBackTo(
+  context: RunContext,
+  nodes: readonly string[],
+  reason: string,
+  outcome: 'rolled-back' | 'aborted',
+): Promise<Ending> {
+  try {
+    await rollBack(context, await context.session.gates.brokenFirst(nodes), reason);
+    return { outcome, reason };
+  } catch (second) {
+    const { reason: why } = endingOf(second);
+    return { outcome: 'rollback-failed', reason: `${reason}; the rollback did not succeed: ${why}` };
+  }
+}
+
+/** Each node behind the same gate. The signal that ends a run does not end its rollback, which has a budget of its own. */
+async function rollBack({ inputs, session }: RunContext, nodes: string[], reason: string): Promise<void> {
+  const { deployer, topologyFor, clock } = inputs;
+  const { state } = session;
+  if (!state.rollback) await session.record({ type: 'rollback.started', reason, nodes });
+  const left = nodes.filter((node) => !state.done.has(stepId('rollback', node)));
+  const back = await topologyFor(state.wantedBack(nodes));
+  const budget = new AbortController();
+  const over = new AbortController();
+  const budgetMs = nodes.length * (session.gates.deadlineMs + perNodeMs);
+  const late = new AbortedError(`the rollback was not over after ${budgetMs / 1000} s`);
+  clock.sleep(budgetMs, over.signal).then(
+    () => budget.abort(late),
+    () => undefined,
+  );
+  const roll = async (): Promise<void> => {
+    const hooks = session.hooks({ id: 'rollback', target: back, order: left }, budget.signal);
+    await deployer.roll({ topology: back, order: left, only: left }, hooks, budget.signal);
+    await hooks.gateRest();
+  };
+  try {
+    await roll();
+  } catch (error) {
+    // A Ctrl-C reaches the programs that the deployer started as well; it ends the run, never its rollback.
+    if (!inputs.signal.aborted || error instanceof GateError) throw error;
+    await roll();
+  } finally {
+    over.abort();
+  }
+}
+
+/** Ends what the run holds on running nodes: features that are switched for a time, nodes that it stopped. */
+export async function endEffects({ session, effects }: RunContext, ending: Ending): Promise<Ending> {
+  const { state } = session;
+  const { signal } = new AbortController();
+  const problems: string[] = [];
+  const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
+    await work().catch((error: unknown) => void problems.push(`${what}: ${messageOf(error)}`));
+  };
+  for (const held of [...state.switches.values()].reverse()) {
+    await attempt(`${held.toggle} on ${held.node} is still switched`, () => effects.clear(held, signal));
+  }
+  for (const node of [...state.stopped].reverse()) {
+    await attempt(`${node} is still stopped`, () => effects.start('compensation', node, signal));
+  }
+  if (problems.length === 0) return ending;
+  const reason = [...(ending.reason === undefined ? [] : [ending.reason]), ...problems].join('; ');
+  return { ...ending, outcome: ending.outcome === 'passed' ? 'error' : ending.outcome, reason };
+}
+
+function differs({ session }: RunContext, node: string): boolean {
+  const { wanted, before } = session.state;
+  const flagsOf = (flags: Record<string, unknown> | undefined): string => JSON.stringify(flags ?? {});
+  return (
+    wanted.versions[node] !== before.versions[node] || flagsOf(wanted.flags?.[node]) !== flagsOf(before.flags?.[node])
+  );
+}
+
+function isLate({ signal, inputs, session }: RunContext): boolean {
+  return signal.aborted && !inputs.signal.aborted && !session.control.abort.signal.aborted;
+}

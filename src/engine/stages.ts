@@ -1,0 +1,150 @@
+import type { PlanStep } from '../journal/records.ts';
+import { changeWanted, type Wanted } from '../topology/desired.ts';
+import type { Topology } from '../topology/topology.ts';
+import { RefusedError } from '../core/errors.ts';
+import { proveActivation } from './activation.ts';
+import { askApproval } from './approval.ts';
+import { awaitHeight } from './await-height.ts';
+import type { NodeChange } from './deployer.ts';
+import { changedNodes } from './plan.ts';
+import type { RunContext } from './run.ts';
+
+/** Goes through the plan; what is done already is passed over. */
+export async function runStages(context: RunContext): Promise<void> {
+  const { inputs, session } = context;
+  const { plan, topology } = inputs;
+  const { state } = session;
+  const steps = plan.steps.filter(({ kind }) => kind !== 'load' && kind !== 'verify');
+  for (let index = 0; index < steps.length;) {
+    const step = steps[index] as PlanStep;
+    const together = step.stage === undefined ? [step] : steps.slice(index).filter(({ stage }) => stage === step.stage);
+    index += together.length;
+    if (together.every(({ id }) => state.done.has(id))) continue;
+    await session.awaitTurn(context.signal);
+    if (step.kind === 'preflight') {
+      await session.gates.preflight(topology, changedNodes(plan), {
+        judgesIdentity: plan.runbook !== 'up',
+        mayRepair: plan.isRepair ?? false,
+      });
+      continue;
+    }
+    if (step.stage === undefined) await runStep(context, step);
+    else await rollStage(context, together);
+  }
+}
+
+async function runStep(context: RunContext, step: PlanStep): Promise<void> {
+  const { session, effects, signal } = context;
+  const [node = ''] = step.nodes;
+  await session.record({ type: 'step.started', step: step.id });
+  switch (step.kind) {
+    case 'approval':
+      await askApproval(context, step);
+      break;
+    case 'soak':
+      await session.gates.gate(step.id, step.nodes, session.deployed, { soakMs: step.forMs, signal });
+      break;
+    case 'await-height':
+      await awaitHeight(context, step);
+      break;
+    case 'finalise':
+      await session.record({ type: 'finalised', step: step.id });
+      break;
+    case 'switch':
+      if (step.on) await effects.switch(step.id, node, step.toggle ?? '', true, step.ttlMs ?? 0, signal);
+      else await clearSwitch(context, node, step.toggle ?? '');
+      break;
+    case 'activation':
+      await proveActivation(context, step);
+      break;
+    case 'stop':
+      if (!step.mayHalt) await session.gates.checkBudget(session.deployed, node, [], step.id, signal);
+      session.gates.beginChange([node]);
+      await effects.stop(step.id, node, signal);
+      break;
+    case 'start':
+      await effects.start(step.id, node, signal);
+      await session.gates.gate(step.id, [node], session.deployed, { signal });
+      break;
+    default:
+      throw new RefusedError('unsupported', `this program cannot do the step ${step.id} (${step.kind})`);
+  }
+  await session.record({ type: 'step.done', step: step.id });
+}
+
+async function clearSwitch({ session, effects, signal }: RunContext, node: string, toggle: string): Promise<void> {
+  const held = session.state.switches.get(`${node}/${toggle}`);
+  if (held) await effects.clear(held, signal);
+}
+
+/** Rolls the changes of one stage in one go. */
+async function rollStage({ inputs, session, signal }: RunContext, steps: readonly PlanStep[]): Promise<void> {
+  const { plan, deployer, topologyFor } = inputs;
+  const replacing = steps.filter(({ kind }) => kind === 'replace');
+  const target = await topologyFor(wantedAfter(inputs.before, plan.steps, steps));
+  requirePlanned(replacing, target);
+  const order = steps.filter(({ kind }) => kind !== 'gate-all').flatMap(({ nodes }) => nodes);
+  const hooks = session.hooks(
+    {
+      id: steps[0]?.stage ?? plan.runbook,
+      target,
+      order,
+      batches: new Map(
+        replacing.flatMap(({ nodes: [node = ''], batch }) => (batch === undefined ? [] : [[node, batch]])),
+      ),
+      mayHalt: replacing.some(({ mayHalt }) => mayHalt),
+      flags: new Map(replacing.flatMap(({ nodes: [node = ''], flags }) => (flags ? [[node, flags]] : []))),
+    },
+    signal,
+  );
+  // With `up` the file decides, beside the nodes as well: whatever differs is wanted.
+  const expected = plan.runbook === 'up' ? undefined : await expectedChanges(inputs.lab, target, order);
+  await deployer.roll({ topology: target, order, ...(expected && { expected }) }, hooks, signal);
+  await hooks.gateRest();
+  for (const { id } of steps) if (!session.state.done.has(id)) await session.record({ type: 'step.done', step: id });
+}
+
+/** The changes that a preview must show, and nothing else: those of the stage that are not there yet. */
+async function expectedChanges(
+  lab: RunContext['inputs']['lab'],
+  target: Topology,
+  order: readonly string[],
+): Promise<NodeChange[]> {
+  const changes = await Promise.all(
+    target.nodes
+      .filter(({ name }) => order.includes(name))
+      .map(async (node): Promise<NodeChange[]> => {
+        const { state, identity } = await lab.observe(node);
+        if (state === 'absent') return [{ node: node.name, kind: 'create' }];
+        const isThere = state === 'running' && identity?.generation === node.generation;
+        return isThere ? [] : [{ node: node.name, kind: 'replace' }];
+      }),
+  );
+  return changes.flat();
+}
+
+/** What is wanted once these steps, and those before them, are done. */
+function wantedAfter(before: Wanted, all: readonly PlanStep[], steps: readonly PlanStep[]): Wanted {
+  const last = steps.at(-1);
+  const until = all.slice(0, last ? all.indexOf(last) + 1 : 0);
+  const changes = until.flatMap(({ kind, nodes: [node = ''], to = '', flags }) =>
+    kind === 'replace' ? [{ node, version: to, flags }] : [],
+  );
+  return changeWanted(before, changes);
+}
+
+/** What the plan promises is what would be made now. */
+function requirePlanned(steps: readonly PlanStep[], target: Topology): void {
+  for (const {
+    nodes: [name],
+    generation,
+  } of steps) {
+    const node = target.nodes.find((candidate) => candidate.name === name);
+    if (generation === undefined || node?.generation === generation) continue;
+    throw new RefusedError(
+      'drift',
+      `${name} would become something else than was planned: the testnet file, the profile or a release has changed since. Plan again.`,
+      { details: { node: name, planned: generation, now: node?.generation } },
+    );
+  }
+}
