@@ -72,6 +72,12 @@ export const testnetSchema = z
       .enum(['keep', 'halt-allowed'])
       .default('keep')
       .describe('halt-allowed: a step may stop the whole system for its duration'),
+    contract: z
+      .enum(['enforce', 'warn', 'off'])
+      .default('enforce')
+      .describe(
+        'When a changed node has lost or changed a metric, a label or a log field: fail its gate, say so, or do not look',
+      ),
     load: z
       .strictObject({
         perSecond: z.number().min(0).max(1000).describe('Transactions a second offered during a run. Default 10'),

@@ -37,8 +37,10 @@ export interface Tampering {
   lostMetrics?: ReadonlySet<string>;
   /** Prometheus' `up` of a node; `absent` removes the series. */
   up?: 0 | 'absent';
+  /** So much older are the samples that Prometheus holds of a node. */
+  agedMs?: number;
   /** Changes what the profile made of the node's answer: only the profile knows where in it a height stands. */
-  status?(status: NodeStatus): NodeStatus;
+  status?(status: NodeStatus, at: Moment): NodeStatus;
   block?(block: BlockEvidence): BlockEvidence;
   /** Changes what the lab sees; may throw, as a lab does that cannot be asked. */
   observe?(observation: NodeObservation, at: Moment): NodeObservation;

@@ -2,6 +2,7 @@ import type { GateCheck, SystemProfile } from '../../spec/profile.ts';
 import type { Topology } from '../../topology/topology.ts';
 import type { CheckInfo } from '../supported-checks.ts';
 import type { BadWorld, Tampering } from './bad-world.ts';
+import { logWorlds } from './log-worlds.ts';
 import { profileWorlds } from './profile-worlds.ts';
 
 /** Not a check of its own: the rule with which a gate answers restarts that nobody asked for. */
@@ -12,12 +13,14 @@ export interface WorldsInputs {
   profile: SystemProfile;
   /** The checks that a gate applies here. */
   checks: readonly CheckInfo[];
+  /** Nodes say who leads. */
+  hasLeader: boolean;
 }
 
 /** All bad worlds that the gates of this testnet are shown. */
 export function badWorlds(inputs: WorldsInputs): BadWorld[] {
   const own = inputs.profile.checks.filter(({ name }) => inputs.checks.some((check) => check.name === name));
-  const worlds = [...nodeWorlds(inputs), ...profileWorlds(inputs, own)];
+  const worlds = [...nodeWorlds(inputs), ...logWorlds(inputs), ...profileWorlds(inputs, own)];
   const applied = new Set([...inputs.checks.map(({ name }) => name), flapRule]);
   return worlds
     .map((world) => ({ ...world, checks: world.checks.filter((check) => applied.has(check)) }))
@@ -31,7 +34,7 @@ export function whyWithoutHarm(check: GateCheck | undefined): string {
   return 'there is no bad world for it';
 }
 
-function nodeWorlds({ topology, profile }: WorldsInputs): BadWorld[] {
+function nodeWorlds({ topology, profile, hasLeader }: WorldsInputs): BadWorld[] {
   const all = topology.nodes.map(({ name }) => name);
   // What only one node may be wrong about is shown for one node of each role: with all of them wrong nobody could tell.
   const oneOfRole = [...Map.groupBy(topology.nodes, ({ role }) => role).values()].flatMap((nodes) => {
@@ -81,7 +84,17 @@ function nodeWorlds({ topology, profile }: WorldsInputs): BadWorld[] {
         ...(seen.identity && { identity: { ...seen.identity, instance: `${seen.identity.instance}:again-${slot}` } }),
       }),
     })),
-    ofAll('lab-silent', 'the lab does not say what runs', 'blind', ['identity'], () => ({
+    ofAll('out-of-memory', 'the nodes were killed for want of memory', 'harm', ['out-of-memory'], () => ({
+      observe: (seen) => ({ ...seen, wasOomKilled: true }),
+    })),
+    ...(hasLeader
+      ? [
+          ofAll('leader-changes', 'another node leads in every slot', 'harm', [flapRule], () => ({
+            status: (status, { slot }) => ({ ...status, leader: `${status.leader ?? ''}-${slot}` }),
+          })),
+        ]
+      : []),
+    ofAll('lab-silent', 'the lab does not say what runs', 'blind', ['identity', 'out-of-memory'], () => ({
       observe: () => {
         throw new Error('the lab gives no answer in this world');
       },

@@ -1,8 +1,7 @@
 import type { AlertCondition, GateCheck } from '../../spec/profile.ts';
-import { selectorsOf } from '../lint/selectors.ts';
-import type { MetricSample } from '../readings.ts';
+import { selectorsOf } from '../metric-selector.ts';
 import { editRules, firing } from './alert-rules.ts';
-import { NotMakeable, type BadWorld, type Call, type Tampering } from './bad-world.ts';
+import { NotMakeable, type BadWorld, type Call, type HttpAnswer, type Tampering } from './bad-world.ts';
 import type { WorldsInputs } from './bad-worlds.ts';
 import { withJsonValue } from './json-value.ts';
 import { errorBurst, slowedDown, valueBeyond, withValue } from './series-burst.ts';
@@ -24,6 +23,7 @@ export function profileWorlds({ topology, profile }: WorldsInputs, checks: reado
   const from = (...sources: GateCheck['source'][]): GateCheck[] =>
     checks.filter(({ source }) => sources.includes(source));
   const stored = from('prometheus');
+  const judged = new Set(checks.flatMap(selectorsOf).map(({ metric }) => metric));
   return [
     ...checks.flatMap((check) =>
       harmOf(check, nodes, topology.testnet).map(({ name, title, ...tampering }) =>
@@ -40,7 +40,9 @@ export function profileWorlds({ topology, profile }: WorldsInputs, checks: reado
         isRefused: (call) => check.source === 'json' && isAsked(call, check.condition),
       }),
     ),
-    world('not-a-number', 'every metric is NaN', 'blind', from('direct', 'prometheus'), { samples: allNaN }),
+    world('not-a-number', 'every metric that a check looks at is NaN', 'blind', from('direct', 'prometheus'), {
+      samples: (real) => real.map((sample) => (judged.has(sample.name) ? { ...sample, value: 'NaN' } : sample)),
+    }),
     world('exporter-killed', 'the metrics page of the nodes does not answer', 'blind', from('direct'), {
       isRefused: (call) => metrics !== undefined && isAsked(call, metrics),
     }),
@@ -51,8 +53,9 @@ export function profileWorlds({ topology, profile }: WorldsInputs, checks: reado
     }),
     world('prometheus-empty', 'Prometheus has lost all series', 'blind', stored, {
       answer: ({ asks, url }, answer) =>
-        asks.kind === 'prometheus' && url.pathname === '/api/v1/query' ? emptyVector : answer,
+        asks.kind === 'prometheus' && url.pathname === '/api/v1/query' ? emptied(answer) : answer,
     }),
+    world('samples-stale', 'what Prometheus holds of the nodes is an hour old', 'blind', stored, { agedMs: 3_600_000 }),
     world('watchdog-silent', 'the Watchdog alert does not fire', 'blind', from('alerts'), {
       answer: (call, answer) =>
         isRules(call) ? editRules(answer, (rule) => (rule.name === 'Watchdog' ? undefined : rule)) : answer,
@@ -66,7 +69,11 @@ export function profileWorlds({ topology, profile }: WorldsInputs, checks: reado
   ];
 }
 
-const emptyVector = { status: 200, text: '{"status":"success","data":{"resultType":"vector","result":[]}}' };
+function emptied(answer: HttpAnswer): HttpAnswer {
+  const body = JSON.parse(answer.text) as { data?: { resultType?: string; result?: unknown } };
+  if (body.data?.resultType !== 'matrix') return answer;
+  return { ...answer, text: JSON.stringify({ ...body, data: { ...body.data, result: [] } }) };
+}
 
 interface Harm extends Tampering {
   name: string;
@@ -141,8 +148,4 @@ function isRules({ asks, url }: Call): boolean {
 function anHourOlder<T extends { lastEvaluation?: string }>(rule: T): T {
   if (rule.lastEvaluation === undefined) return rule;
   return { ...rule, lastEvaluation: new Date(Date.parse(rule.lastEvaluation) - 3_600_000).toISOString() };
-}
-
-function allNaN(samples: readonly MetricSample[]): MetricSample[] {
-  return samples.map((sample) => ({ ...sample, value: 'NaN' }));
 }

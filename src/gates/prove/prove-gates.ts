@@ -45,7 +45,7 @@ export async function proveGates(options: ProveOptions): Promise<GateProof> {
   const { topology, profile, clock, signal, prometheusUrl } = options;
   const timings = proofTimings(options.timings ?? gateProfile(topology.gate));
   const real = { transport: options.transport ?? httpTransport(clock), lab: options.lab };
-  const { input, verdict: unaltered } = await judgeUnaltered({ ...options, ...real, timings });
+  const { input, verdict: unaltered, hasLeader } = await judgeUnaltered({ ...options, ...real, timings });
   const { network, hasPrometheus } = input;
   const windowMs = timings.windowSlots * timings.intervalMs;
   const { checks, leftOut } = supportedChecks(profile, { network, hasPrometheus, windowMs });
@@ -60,7 +60,7 @@ export async function proveGates(options: ProveOptions): Promise<GateProof> {
   }
 
   const neverKnown = new Map(notOk.map(({ check, lastDetail }) => [check, lastDetail ?? 'UNKNOWN']));
-  const worlds = badWorlds({ topology, profile, checks })
+  const worlds = badWorlds({ topology, profile, checks, hasLeader })
     .map((world) => ({ ...world, checks: world.checks.filter((check) => !neverKnown.has(check)) }))
     .filter((world) => world.checks.length > 0);
   const shared = sharedAnswers(real, clock, timings.intervalMs * 0.6);
@@ -94,12 +94,14 @@ function proofTimings(timings: GateProfile): GateProfile {
 
 async function judgeUnaltered(
   options: ProveOptions & { timings: GateProfile },
-): Promise<{ input: GateInput; verdict: GateVerdict }> {
+): Promise<{ input: GateInput; verdict: GateVerdict; hasLeader: boolean }> {
   const { topology, profile, lab, clock, prometheusUrl, timings, transport, signal } = options;
   const keeper = createGateKeeper({ topology, profile, lab, clock, prometheusUrl, timings, transport });
   try {
     const { verdict, evidence } = await keeper.preflight({ gateId: 'unaltered', nodes: topology.nodes, signal });
-    return { input: evidence.input, verdict };
+    const seen = evidence.slots.flatMap(({ nodes }) => Object.values(nodes));
+    const hasLeader = seen.some(({ status }) => status.ok && status.value.leader !== undefined);
+    return { input: evidence.input, verdict, hasLeader };
   } finally {
     await keeper.close();
   }

@@ -1,6 +1,6 @@
 import type { QuantileCondition, RatioCondition, ValueCondition } from '../../spec/profile.ts';
-import { bucketsOf, selectorText } from '../lint/selectors.ts';
-import { selectorTest } from '../metric-selector.ts';
+import { selectorText } from '../lint/selector-text.ts';
+import { bucketSelector, selectorTest } from '../metric-selector.ts';
 import { metricNumber, type MetricSample } from '../readings.ts';
 import { NotMakeable } from './bad-world.ts';
 
@@ -74,7 +74,7 @@ export function slowedDown(
   samples: readonly MetricSample[],
   slot: number,
 ): MetricSample[] {
-  const selector = bucketsOf(histogram);
+  const selector = bucketSelector(histogram);
   const isSelected = selectorTest({ ...selector, labels: { ...selector.labels, le: '+Inf' } });
   const observed = samples.filter(isSelected).reduce((sum, { value }) => sum + finite(value), 0);
   if (!samples.some(isSelected)) throw new NotMakeable(`${selectorText(selector)} has no bucket +Inf`);

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Lab } from '../../lab/lab.ts';
 import type { HttpTransport } from '../probe-client.ts';
+import { readOnlyLab } from './read-only-lab.ts';
 
 interface Kept<T> {
   atMs: number;
@@ -34,10 +35,17 @@ export function sharedAnswers(
       // One world's end must not cut off the others' answer.
       return share(`${request.method} ${key}`, () => real.transport({ ...request, signal: undefined }));
     },
-    lab: {
-      ...real.lab,
+    lab: readOnlyLab(real.lab, {
       observe: (node, options) =>
         share(`observe ${node.name}`, () => real.lab.observe(node, { timeoutMs: options?.timeoutMs ?? 1000 })),
-    },
+      logs: (node, { tail, sinceMs, timeoutMs = 1000 } = {}) =>
+        share(`logs ${node.name} ${tail ?? ''} ${sinceMs === undefined ? '' : 'since'}`, () =>
+          real.lab.logs(node, {
+            timeoutMs,
+            ...(tail !== undefined && { tail }),
+            ...(sinceMs !== undefined && { sinceMs }),
+          }),
+        ),
+    }),
   };
 }

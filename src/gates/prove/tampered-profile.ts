@@ -15,6 +15,7 @@ export function tamperedProfile(
   profile: SystemProfile,
   tampering: Tampering,
   isAltered: (node: string | undefined) => boolean,
+  slot: () => number,
 ): { profile: SystemProfile; asked: AsyncLocalStorage<AskedNode> } {
   const asked = new AsyncLocalStorage<AskedNode>();
   const { status, block } = tampering;
@@ -25,7 +26,7 @@ export function tamperedProfile(
       const whom: AskedNode = {};
       return asked.run(whom, async () => {
         const real = await profile.probe(client);
-        return isAltered(whom.node) ? status(real) : real;
+        return whom.node !== undefined && isAltered(whom.node) ? status(real, { node: whom.node, slot: slot() }) : real;
       });
     };
   }

@@ -1,91 +1,103 @@
-import type { GateCheck, MetricSelector } from '../../spec/profile.ts';
-import { selectorsOf } from '../lint/selectors.ts';
-import { selectorQuery, selectorTest } from '../metric-selector.ts';
 import { parseValue } from '../prometheus-text.ts';
-import { metricNumber, metricValue, type MetricSample } from '../readings.ts';
 import type { HttpTransport } from '../probe-client.ts';
+import { metricNumber, metricValue, type MetricSample } from '../readings.ts';
 import type { Call, HttpAnswer, Tampering } from './bad-world.ts';
 import { numberText } from './metrics-page.ts';
 
-interface VectorItem {
+/** A series of a matrix, oldest value first. */
+interface Series {
   metric: Record<string, string>;
-  value: [number, string];
+  values: [atSeconds: number, value: string][];
+}
+
+interface QueryAnswer {
+  status?: string;
+  data?: { resultType?: string; result?: unknown };
 }
 
 export interface PrometheusTampering {
-  testnet: string;
-  checks: readonly GateCheck[];
   tampering: Tampering;
   isAltered: (node: string | undefined) => boolean;
   slot: () => number;
 }
 
+/** Labels that Prometheus adds to what a node exposes. */
+const addedLabels = ['testnet', 'node', 'job', 'instance'];
+
 /**
- * Answers of Prometheus as they would be in the bad world. Where samples are altered, the whole family is asked for and altered, and the
- * query's own selection is taken from that: a series that is bad now need not have been there before.
+ * Answers of Prometheus as they would be in the bad world: of every series that belongs to an altered node the newest sample is changed, and
+ * series that begin now are put beside them.
  */
-export function tamperedPrometheus(
-  setting: PrometheusTampering,
-): (call: Call, next: HttpTransport) => Promise<HttpAnswer> {
-  const { testnet, checks, tampering, isAltered } = setting;
-  const selectors = new Map<string, MetricSelector>();
-  for (const selector of checks.filter(({ source }) => source === 'prometheus').flatMap(selectorsOf)) {
-    selectors.set(selectorQuery(selector, testnet), selector);
-  }
-  const upQuery = selectorQuery({ metric: 'up' }, testnet);
+export function tamperedPrometheus({
+  tampering,
+  isAltered,
+  slot,
+}: PrometheusTampering): (call: Call, next: HttpTransport) => Promise<HttpAnswer> {
+  const { up, lostMetrics, samples, agedMs } = tampering;
+  const changesSeries = up !== undefined || lostMetrics || samples || agedMs !== undefined;
 
   return async ({ request, url }, next) => {
-    const query = url.pathname === '/api/v1/query' ? url.searchParams.get('query') : null;
-    if (query === upQuery && tampering.up !== undefined) {
-      const items = itemsOf(await next(request));
-      const kept = items.filter(({ metric }) => tampering.up !== 'absent' || !isAltered(metric.node));
-      return vector(kept.map((item) => (isAltered(item.metric.node) ? withText(item, String(tampering.up)) : item)));
-    }
-    const selector = query === null ? undefined : selectors.get(query);
-    if (!selector) return next(request);
-    if (tampering.lostMetrics?.has(selector.metric)) {
-      return vector(itemsOf(await next(request)).filter(({ metric }) => !isAltered(metric.node)));
-    }
-    if (!tampering.samples) return next(request);
-    url.searchParams.set('query', selectorQuery({ metric: selector.metric }, testnet));
-    const family = itemsOf(await next({ ...request, url: url.href }));
-    const isSelected = selectorTest(selector);
-    return vector(
-      alterByNode(family)
-        .filter(isSelected)
-        .map((sample) => itemOf(sample, family[0]?.value[0] ?? 0)),
-    );
+    const answer = await next(request);
+    if (!changesSeries || url.pathname !== '/api/v1/query') return answer;
+    const body = JSON.parse(answer.text) as QueryAnswer;
+    if (body.status !== 'success' || body.data?.resultType !== 'matrix') return answer;
+    const series = body.data.result as Series[];
+    const byNode = Map.groupBy(series, ({ metric }) => metric.node);
+    const result = [...byNode].flatMap(([node, own]) => (isAltered(node) ? alter(own, node ?? '') : own));
+    return { ...answer, text: JSON.stringify({ ...body, data: { ...body.data, result } }) };
   };
 
-  function alterByNode(family: readonly VectorItem[]): MetricSample[] {
-    const byNode = Map.groupBy(family.map(sampleOf), ({ labels }) => labels['node']);
-    return [...byNode].flatMap(([node, samples]) =>
-      node !== undefined && isAltered(node) && tampering.samples
-        ? tampering.samples(samples, { node, slot: setting.slot() })
-        : samples,
-    );
+  function alter(series: Series[], node: string): Series[] {
+    let altered = series.filter(({ metric }) => !lostMetrics?.has(nameOf(metric)));
+    if (up === 'absent') altered = altered.filter(({ metric }) => nameOf(metric) !== 'up');
+    if (up === 0) altered = altered.map((one) => (nameOf(one.metric) === 'up' ? down(one) : one));
+    if (agedMs !== undefined) altered = altered.map((one) => (nameOf(one.metric) === 'up' ? one : aged(one, agedMs)));
+    if (!samples) return altered;
+    return withNewest(altered, samples(altered.flatMap(newestOf), { node, slot: slot() }));
   }
 }
 
-function itemsOf({ text }: HttpAnswer): VectorItem[] {
-  const body = JSON.parse(text) as { status?: string; error?: string; data?: { result?: VectorItem[] } };
-  if (body.status !== 'success') throw new Error(body.error ?? 'Prometheus did not succeed');
-  return body.data?.result ?? [];
+function down({ metric, values }: Series): Series {
+  return { metric, values: values.map(([at]) => [at, '0']) };
 }
 
-function vector(result: readonly VectorItem[]): HttpAnswer {
-  return { status: 200, text: JSON.stringify({ status: 'success', data: { resultType: 'vector', result } }) };
+function aged({ metric, values }: Series, ms: number): Series {
+  return { metric, values: values.map(([at, value]) => [at - ms / 1000, value]) };
 }
 
-function withText({ metric, value }: VectorItem, text: string): VectorItem {
-  return { metric, value: [value[0], text] };
+/** What the node exposed at its newest scrape. */
+function newestOf({ metric, values }: Series): MetricSample[] {
+  const newest = values.at(-1);
+  const labels = Object.entries(metric).filter(([label]) => label !== '__name__' && !addedLabels.includes(label));
+  return newest
+    ? [{ name: nameOf(metric), labels: Object.fromEntries(labels), value: metricValue(parseValue(newest[1])) }]
+    : [];
 }
 
-function sampleOf({ metric, value }: VectorItem): MetricSample {
-  const { __name__: name = '', ...labels } = metric;
-  return { name, labels, value: metricValue(parseValue(value[1])) };
+function withNewest(series: readonly Series[], samples: readonly MetricSample[]): Series[] {
+  const wanted = new Map(samples.map((sample) => [keyOf(sample), sample]));
+  const changed = series.map((one): Series => {
+    const [own] = newestOf(one);
+    const sample = own && wanted.get(keyOf(own));
+    if (!own || !sample) return one;
+    wanted.delete(keyOf(own));
+    const at = one.values.at(-1)?.[0] ?? 0;
+    return { metric: one.metric, values: [...one.values.slice(0, -1), [at, numberText(metricNumber(sample.value))]] };
+  });
+  const begun = [...wanted.values()].flatMap((sample): Series[] => {
+    const sibling = series.find(({ metric }) => nameOf(metric) === sample.name);
+    if (!sibling) return [];
+    const added = Object.entries(sibling.metric).filter(([label]) => addedLabels.includes(label));
+    const metric = { __name__: sample.name, ...sample.labels, ...Object.fromEntries(added) };
+    return [{ metric, values: [[sibling.values.at(-1)?.[0] ?? 0, numberText(metricNumber(sample.value))]] }];
+  });
+  return [...changed, ...begun];
 }
 
-function itemOf({ name, labels, value }: MetricSample, atSeconds: number): VectorItem {
-  return { metric: { __name__: name, ...labels }, value: [atSeconds, numberText(metricNumber(value))] };
+function nameOf(metric: Record<string, string>): string {
+  return metric['__name__'] ?? '';
+}
+
+function keyOf({ name, labels }: MetricSample): string {
+  return JSON.stringify([name, Object.entries(labels).sort()]);
 }

@@ -1,11 +1,11 @@
 import type { Clock } from '../../core/clock.ts';
-import { LabError } from '../../core/errors.ts';
 import type { Lab } from '../../lab/lab.ts';
 import type { SystemProfile } from '../../spec/profile.ts';
 import type { Topology } from '../../topology/topology.ts';
 import type { HttpTransport } from '../probe-client.ts';
 import { NotMakeable, type BadWorld, type Call, type HttpAnswer } from './bad-world.ts';
 import { editMetricsPage } from './metrics-page.ts';
+import { readOnlyLab } from './read-only-lab.ts';
 import { tamperedProfile } from './tampered-profile.ts';
 import { tamperedPrometheus } from './tampered-prometheus.ts';
 
@@ -39,10 +39,8 @@ export function tamperedView(world: BadWorld, inputs: ViewInputs): TamperedView 
   let slot = 0;
   let notMakeable: string | undefined;
   const isAltered = (node: string | undefined): boolean => isOn && node !== undefined && victims.has(node);
-  const { profile, asked } = tamperedProfile(inputs.profile, tampering, isAltered);
+  const { profile, asked } = tamperedProfile(inputs.profile, tampering, isAltered, () => slot);
   const askPrometheus = tamperedPrometheus({
-    testnet: topology.testnet,
-    checks: inputs.profile.checks,
     tampering,
     isAltered,
     slot: () => slot,
@@ -59,13 +57,7 @@ export function tamperedView(world: BadWorld, inputs: ViewInputs): TamperedView 
   return {
     profile,
     transport,
-    lab: {
-      ...lab,
-      start: refuse,
-      stop: refuse,
-      signal: refuse,
-      exec: refuse,
-      wipe: refuse,
+    lab: readOnlyLab(lab, {
       async observe(node, options) {
         const real = await lab.observe(node, options);
         return isAltered(node.name) && tampering.observe ? tampering.observe(real, { node: node.name, slot }) : real;
@@ -73,9 +65,9 @@ export function tamperedView(world: BadWorld, inputs: ViewInputs): TamperedView 
       async logs(node, options) {
         const real = await lab.logs(node, options);
         if (!isAltered(node.name) || !tampering.logs) return real;
-        return tampering.logs(real, { node: node.name, slot, nowMs: clock.wallMs() });
+        return makeable(() => tampering.logs?.(real, { node: node.name, slot, nowMs: clock.wallMs() }) ?? real, real);
       },
-    },
+    }),
     begin() {
       isOn = true;
       slot = 0;
@@ -87,6 +79,16 @@ export function tamperedView(world: BadWorld, inputs: ViewInputs): TamperedView 
       return notMakeable;
     },
   };
+
+  function makeable<T>(make: () => T, real: T): T {
+    try {
+      return make();
+    } catch (error) {
+      if (!(error instanceof NotMakeable)) throw error;
+      notMakeable = error.message;
+      return real;
+    }
+  }
 
   async function transport(request: Parameters<HttpTransport>[0]): Promise<HttpAnswer> {
     const call = callOf(request);
@@ -120,8 +122,4 @@ export function tamperedView(world: BadWorld, inputs: ViewInputs): TamperedView 
     const at = { node: asks.node, slot };
     return { ...answer, text: editMetricsPage(answer.text, (page) => samples?.(page, at) ?? [...page], lostMetrics) };
   }
-}
-
-function refuse(): never {
-  throw new LabError('a gate is being proven: nothing on the testnet may be changed');
 }

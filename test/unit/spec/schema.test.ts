@@ -24,7 +24,7 @@ describe('the published schema', () => {
     };
     expect(additionalProperties).toBe(false);
     expect(required).toEqual(['system', 'lab', 'version', 'releases', 'nodes']);
-    expect(Object.keys(properties)).toHaveLength(12);
+    expect(Object.keys(properties)).toHaveLength(13);
     const undescribed = Object.entries(properties).filter(([, { description }]) => description === undefined);
     expect(undescribed.map(([key]) => key)).toEqual([]);
   });

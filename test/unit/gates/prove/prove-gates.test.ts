@@ -120,7 +120,7 @@ test.each([
 
 test('an advisory check has to be proven as well', async () => {
   const proof = await prove([
-    { ...queue, advisory: true, condition: { kind: 'value', metric: { metric: 'queue_length' } } } as GateCheck,
+    { ...queue, advisory: true, condition: { kind: 'value', metric: { metric: 'queue_length' } } },
   ]);
   expect(proof.verdict).toBe('not-proven');
   expect(proof.checks.find(({ check }) => check === 'queue')).toMatchObject({ advisory: true, isProven: false });
@@ -137,7 +137,8 @@ test('on a testnet that does not pass as it is, nothing is shown', async () => {
 test('a node alone has neither peers nor others to compare with, and is proven without', async () => {
   const proof = await prove([errors], { nodeCount: 1, topology: { quorum: 'none' } });
   expect(proof.verdict).toBe('proven');
-  expect(proof.leftOut.map(({ name }) => name)).toEqual(['catch-up', 'peers', 'same-hash', 'quorum']);
+  const leftOut = proof.leftOut.map(({ name }) => name);
+  expect(leftOut).toEqual(expect.arrayContaining(['catch-up', 'peers', 'same-hash', 'quorum']));
   expect(proof.checks.map(({ check }) => check)).not.toContain('peers');
 });
 
