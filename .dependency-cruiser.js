@@ -16,6 +16,7 @@ const allowed = {
   engine: ['core', 'spec', 'topology', 'lab/port', 'gates', 'load', 'journal'],
   deploy: ['core', 'topology', 'lab/port', 'engine', 'components', 'gates'],
   report: ['core', 'journal', 'gates'],
+  verify: ['core', 'journal', 'gates'],
   components: ['core', 'spec', 'topology'],
 };
 

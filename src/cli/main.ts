@@ -45,6 +45,12 @@ function positiveInteger(text: string): number {
   return value;
 }
 
+function portNumber(text: string): number {
+  const value = positiveInteger(text);
+  if (value > 65_535) throw new InvalidArgumentError('must be a port, at most 65535');
+  return value;
+}
+
 program
   .command('setup')
   .description('get a Pulumi engine for this project')
@@ -135,6 +141,7 @@ program
   .command('run <runbook> <testnet>')
   .description('plan a runbook, then execute exactly that plan')
   .addOption(parameter())
+  .option('--metrics-port <port>', 'serve the metrics of the run on this port of 127.0.0.1', portNumber)
   .addOption(json())
   .addHelpText('after', runbookList)
   .action(async (runbook: string, testnet: string, options: RunOptions) => {
@@ -190,6 +197,19 @@ gates
   .action(async (testnet: string, options: { json?: boolean }) => {
     const { prove } = await import('./commands/gates.ts');
     process.exitCode = await prove(testnet, options);
+  });
+
+program
+  .command('verify <run>')
+  .description('make every verdict of a run again from its journal and evidence, and find what was edited')
+  .addOption(json())
+  .addHelpText(
+    'after',
+    '\n<run> is an id, a testnet (its newest run), or the folder of a run, wherever it was copied to.',
+  )
+  .action(async (run: string, options: { json?: boolean }) => {
+    const { verify } = await import('./commands/verify.ts');
+    process.exitCode = await verify(run, options);
   });
 
 program

@@ -1,4 +1,3 @@
-import { exitCode } from '../core/exit-code.ts';
 import { messageOf, SeatrialError } from '../core/errors.ts';
 import type { RunOutcome } from '../journal/records.ts';
 import type { GateVerdict } from '../gates/verdict.ts';
@@ -62,19 +61,4 @@ export function endingOf(error: unknown): Ending {
   return { outcome: 'error', reason, error };
 }
 
-const exitCodes: Record<RunOutcome, number> = {
-  passed: exitCode.pass,
-  failed: exitCode.failed,
-  'rolled-back': exitCode.failed,
-  'rollback-failed': exitCode.failed,
-  held: exitCode.inconclusive,
-  inconclusive: exitCode.inconclusive,
-  refused: exitCode.refused,
-  interrupted: exitCode.interrupted,
-  aborted: exitCode.failed,
-  error: exitCode.lab,
-};
-
-export function exitCodeOf(outcome: RunOutcome): number {
-  return exitCodes[outcome];
-}
+export { exitCodeOf } from '../journal/outcome-exit-code.ts';

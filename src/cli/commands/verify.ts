@@ -1,0 +1,42 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { journalFile } from '../../journal/run-files.ts';
+import { loadProfile } from '../../spec/load-profile.ts';
+import type { Finding } from '../../verify/finding.ts';
+import { exitCodeOfVerification, verifyRun, type Verification } from '../../verify/verify-run.ts';
+import { findRun } from '../find-run.ts';
+import { print, printJson } from '../output.ts';
+import { findRoot } from '../root.ts';
+
+/** `seatrial verify <run>`: everything that the run's journal says, made again offline. Returns the exit code. */
+export async function verify(reference: string, options: { json?: boolean }): Promise<number> {
+  const folder = resolve(reference);
+  const runDir = existsSync(journalFile(folder)) ? folder : (await findRun(reference)).runDir;
+  const verification = await verifyRun({ runDir, loadProfile: (system) => loadProfile(findRoot(), system) });
+  if (options.json) printJson({ ...verification, exitCode: exitCodeOfVerification(verification) });
+  else print(textOf(verification, runDir));
+  return exitCodeOfVerification(verification);
+}
+
+function textOf(verification: Verification, runDir: string): string {
+  const { run, records, evidence, verdicts, findings, outcome, isFinished } = verification;
+  const state = isFinished ? `ended as ${outcome ?? 'unknown'}` : 'has not finished: it is under way, or was killed';
+  return [
+    ...findings.map((finding) => lineOf(finding, runDir)),
+    `run ${run} ${state}`,
+    `${records} records, ${evidence} pieces of evidence and ${verdicts} verdicts were checked: ${sentences[verification.result]}`,
+  ].join('\n');
+}
+
+const sentences = {
+  agrees: 'all of it agrees',
+  disagrees: 'something does not follow from the evidence, see above',
+  damaged: 'files are not what was written, see above',
+};
+
+function lineOf({ kind, file, line, message }: Finding, runDir: string): string {
+  const place = join(runDir, file) + (line === undefined ? '' : `:${line}`);
+  // A message of the journal or of evidence may begin with its own file.
+  const text = message.startsWith(join(runDir, file)) ? message.slice(join(runDir, file).length + 2) : message;
+  return `${kind}: ${place}: ${text}`;
+}
