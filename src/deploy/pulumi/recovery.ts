@@ -2,6 +2,7 @@ import { automation } from '@pulumi/pulumi';
 import { LabError, messageOf } from '../../core/errors.ts';
 import { lockedError, ownersIn, requireGone } from './lock-owner.ts';
 import type { PulumiDeployerOptions } from './options.ts';
+import { endOrphans } from './orphans.ts';
 import { changesFrom, resourceName } from './resource-changes.ts';
 import type { PulumiSession } from './session.ts';
 import { resourcesInState } from './stack-state.ts';
@@ -56,6 +57,8 @@ async function takeOver(context: RecoveryContext, locked: unknown): Promise<void
   const owners = ownersIn(messageOf(locked));
   if (owners.length === 0) throw lockedError(options.testnet, undefined, locked);
   await requireGone(owners, options, locked, signal);
+  // A CLI that was still there when the session began may have left its plugins.
+  await endOrphans({ ...options, signal });
   await session.stack.cancel();
   await refresh(context);
   await removeUnknown(context);

@@ -6,6 +6,7 @@ import { abortedError } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import { isErrno } from '../../core/files.ts';
 import type { PulumiDeployerOptions } from './options.ts';
+import { endOrphans, markEnvironment } from './orphans.ts';
 
 /** Limit of the short calls of the CLI that touch only the state. */
 const SHORT_CALL_TIMEOUT_MS = 60_000;
@@ -21,12 +22,17 @@ export interface PulumiSession {
   removeStack(options: { force: boolean }): Promise<void>;
 }
 
-/** Opens the same project, backend and stack that a hand-typed `pulumi` in the project folder uses. */
+/**
+ * Opens the same project, backend and stack that a hand-typed `pulumi` in the project folder uses. Plugins that a killed command of
+ * this testnet left are ended first.
+ */
 export async function openSession(options: PulumiDeployerOptions): Promise<PulumiSession> {
-  const { root, testnet, toolchain } = options;
+  const { root, testnet, toolchain, clock } = options;
+  await endOrphans({ root, testnet, clock, signal: undefined });
+  const env = { ...toolchain.env, ...(await markEnvironment(root, testnet)) };
   const workspace = await automation.LocalWorkspace.create({
     workDir: root,
-    envVars: toolchain.env,
+    envVars: env,
     pulumiCommand: await automation.PulumiCommand.get({ root: await installation(options) }),
   });
   // The stack is named in every call. To select it would change which one a hand-typed `pulumi destroy` removes.
@@ -38,7 +44,7 @@ export async function openSession(options: PulumiDeployerOptions): Promise<Pulum
   const run: PulumiSession['run'] = async (args, signal) => {
     const result = await execa(toolchain.cli, [...args, '--non-interactive'], {
       cwd: root,
-      env: toolchain.env,
+      env,
       reject: false,
       all: true,
       stdin: 'ignore',

@@ -98,9 +98,15 @@ export class SampleTestnet {
     this.project = project;
     this.name = name;
     this.#slot = slot;
+    this.deployer = this.nextDeployer();
+  }
+
+  /** A deployer as the next command has it, with nothing of the one before. */
+  nextDeployer(): Deployer {
+    const { project, name } = this;
     const { docker } = project;
     const lab = createDockerLab({ topology: this.topology(['1']), docker });
-    this.deployer = createPulumiDeployer({
+    return createPulumiDeployer({
       root: project.root,
       testnet: name,
       toolchain: { cli: project.cli, env: project.env },

@@ -5,8 +5,10 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
+import { processIdentity } from '../../../src/core/process-identity.ts';
 import { waitFor } from '../../../src/core/wait.ts';
 import type { Topology } from '../../../src/topology/topology.ts';
+import { operationProcess } from '../../helpers/pulumi/operation-process.ts';
 import { NotedHooks, PulumiProject, type SampleTestnet } from '../../helpers/pulumi/pulumi-project.ts';
 
 const script = join(import.meta.dirname, '../../fixtures/pulumi-entry/rolling-child.ts');
@@ -16,8 +18,8 @@ beforeAll(async () => {
 });
 afterAll(() => project.remove());
 
-/** Rolls in a process of its own and kills that and its CLI, but not the plugins, once `line` stands in the log. */
-async function rollAndKill(topology: Topology, line: string, afterMs = 0): Promise<void> {
+/** Rolls in a process of its own and kills that and, unless told not to, its CLI, but not the plugins, once `line` stands in the log. */
+async function rollAndKill(topology: Topology, line: string, afterMs = 0, isCliSpared = false): Promise<void> {
   const { root, cli, env } = project;
   await writeFile(join(root, 'input.json'), JSON.stringify({ topology, cli, env }));
   await rm(join(root, 'calls.log'), { force: true });
@@ -34,11 +36,24 @@ async function rollAndKill(topology: Topology, line: string, afterMs = 0): Promi
     intervalMs: 10,
   });
   await systemClock.sleep(afterMs);
-  process.kill(-(child.pid ?? 0), 'SIGKILL');
+  process.kill((child.pid ?? 0) * (isCliSpared ? 1 : -1), 'SIGKILL');
   expect(await ended).toEqual([null, 'SIGKILL']);
 }
 
 const byId = (a: { id: string }, b: { id: string }): number => (a.id < b.id ? -1 : 1);
+
+/** Pids of living processes that an operation on this testnet started. */
+async function processesOf(testnet: SampleTestnet): Promise<number[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+      const isOwn = environment.includes('SEATRIAL_OPERATION=') && environment.includes(`"testnet":"${testnet.name}"`);
+      return isOwn && (await processIdentity(pid)) ? [pid] : [];
+    }),
+  );
+  return found.flat();
+}
 
 async function locks(testnet: SampleTestnet): Promise<string[]> {
   const folder = join(project.root, '.seatrial/pulumi-state/.pulumi/locks/organization/seatrial', testnet.name);
@@ -95,6 +110,44 @@ test('a state that a kill left torn is put back from before, and what was made s
   await testnet.deployer.destroy(topology);
   expect(await testnet.objects()).toEqual([]);
   expect((await project.pulumi('stack', 'ls')).output).not.toContain(testnet.name);
+});
+
+test('processes that outlived a killed command are ended by the next one, and no others', async () => {
+  const testnet = project.testnet();
+  const hooks = new NotedHooks();
+  await testnet.deployer.roll({ topology: testnet.topology(['1', '1']), order: [] }, hooks);
+  await rollAndKill(testnet.topology(['2', '2']), 'before node-1 replace', 60);
+  // The engine's own plugin may end by itself before anybody looks; this one does not.
+  const dead = { root: project.root, testnet: testnet.name, pid: 2 ** 22 + 1, startTicks: '1', bootId: 'another' };
+  const planted = operationProcess(dead);
+  const others = [
+    operationProcess({ ...dead, testnet: `${testnet.name}-b` }),
+    operationProcess({ ...dead, root: '/elsewhere' }),
+    operationProcess({ ...dead, ...(await processIdentity(process.pid)) }),
+  ];
+  const left = await processesOf(testnet);
+  expect(left).toContain(planted.pid);
+  await testnet.nextDeployer().roll({ topology: testnet.topology(['2', '2']), order: [] }, hooks);
+  for (const pid of left.filter((one) => !others.some((other) => other.pid === one))) {
+    expect(await processIdentity(pid)).toBeUndefined();
+  }
+  for (const other of others) expect([other.exitCode, other.signalCode]).toEqual([null, null]);
+});
+
+test('a roll goes on after a command was killed whose CLI lived on, and leaves no process', async () => {
+  const testnet = project.testnet();
+  const hooks = new NotedHooks();
+  await testnet.deployer.roll({ topology: testnet.topology(['1', '1']), order: [] }, hooks);
+  const second = testnet.topology(['2', '2']);
+  await rollAndKill(second, 'before node-1 replace', 60, true);
+  await testnet.nextDeployer().roll({ topology: second, order: [] }, hooks);
+  const versions = await Promise.all(
+    second.nodes.map(async ({ name }) => (await testnet.container(name).inspect()).Config.Env),
+  );
+  for (const env of versions) expect(env).toContain('VERSION=2');
+  expect(await testnet.nextDeployer().preview(second)).toEqual([]);
+  expect(await locks(testnet)).toEqual([]);
+  expect(await processesOf(testnet)).toEqual([]);
 });
 
 test('a lock of a process on another machine is respected, and nothing is touched', async () => {
