@@ -117,7 +117,7 @@ function readKey(id: string, genesis: Genesis, path: string | undefined): KeyObj
   return key;
 }
 
-/** A share that is missing or wrong is a reason to stop only where the feature is asked for: the chain does without. */
+/** A share that is missing or of another group is told, and no reason to stop: the chain does without it, and needs the validator. */
 function readTss(id: string, genesis: Genesis, path: string | undefined, isEnabled: boolean): TssConfig {
   const described = genesis.tss;
   const group = described === undefined ? null : attempt('--genesis: tss', () => new ThresholdGroup(described));
@@ -132,7 +132,7 @@ function readTss(id: string, genesis: Genesis, path: string | undefined, isEnabl
     if (!isOwn) throw new ConfigError(`--tss-key ${path}: not the share of ${id} in the genesis file's tss group`);
     return { group, secret, isEnabled, keyProblem: null };
   } catch (error) {
-    if (isEnabled || !(error instanceof ConfigError)) throw error;
+    if (!(error instanceof ConfigError)) throw error;
     return { group, secret: null, isEnabled, keyProblem: error.message };
   }
 }

@@ -26,8 +26,9 @@ interface CollectorOptions {
 
 interface Held {
   readonly block: string;
-  readonly signature: SignaturePoint | null;
-  isVerified: boolean;
+  readonly share: string;
+  /** Set once it is known to be good. */
+  signature: SignaturePoint | null;
 }
 
 /** Shares for heights further than this above the tip are of no use yet. */
@@ -64,7 +65,7 @@ export class ShareCollector {
     if (!this.#options.group.ids.includes(validator)) return;
     if (height < this.#tip || height > this.#tip + maxAhead) return;
     const held = this.#held.get(height) ?? new Map<string, Held>();
-    this.#held.set(height, held.set(validator, { block, signature: parseSignature(share), isVerified: false }));
+    this.#held.set(height, held.set(validator, { block, share, signature: null }));
   }
 
   /** Forgets the heights below a committed one. */
@@ -79,18 +80,21 @@ export class ShareCollector {
     const held = this.#held.get(height);
     if (held === undefined) return null;
     const message = this.#message(height, block);
-    const fresh: Share[] = [];
-    for (const [member, { block: signed, signature, isVerified }] of held) {
-      if (signed === block && signature !== null && !isVerified) fresh.push({ member, signature });
-    }
-    const good = new Set(group.sift(message, fresh).map(({ member }) => member));
-    const shares: Share[] = [];
-    for (const member of group.ids) {
+    const ofBlock = group.ids.flatMap((member) => {
       const entry = held.get(member);
-      if (entry?.block !== block) continue;
-      entry.isVerified ||= good.has(member);
-      if (entry.isVerified && entry.signature !== null) shares.push({ member, signature: entry.signature });
-      else {
+      return entry?.block === block ? [{ member, entry }] : [];
+    });
+    const unknown = ofBlock.flatMap(({ member, entry }) => {
+      const signature = entry.signature === null ? parseSignature(entry.share) : null;
+      return signature === null ? [] : [{ member, signature }];
+    });
+    const good = new Map(group.sift(message, unknown).map(({ member, signature }) => [member, signature]));
+    const shares: Share[] = [];
+    for (const { member, entry } of ofBlock) {
+      entry.signature ??= good.get(member) ?? null;
+      if (entry.signature !== null) {
+        shares.push({ member, signature: entry.signature });
+      } else {
         held.delete(member);
         rejected(member, height);
       }

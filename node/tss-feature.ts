@@ -27,7 +27,7 @@ export class TssFeature {
   constructor({ id, dataFolder, genesis, tss }: Config, { metrics, log, send, distortShare }: Surroundings) {
     this.#config = tss;
     this.#metrics = metrics;
-    if (tss.keyProblem !== null) log('warn', 'no tss share', { reason: tss.keyProblem });
+    if (tss.keyProblem !== null) log(tss.isEnabled ? 'error' : 'warn', 'no tss share', { reason: tss.keyProblem });
     this.#lease = new LeaseWatcher(join(dataFolder, 'tss-lease.json'), {
       log,
       malformed: () => metrics.leaseRejected(),

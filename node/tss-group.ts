@@ -12,8 +12,9 @@ export interface TssGroup {
 
 const scheme = bls12_381.shortSignatures;
 const { Fr } = bls12_381.fields;
+const G1 = bls12_381.G1.Point;
 const G2 = bls12_381.G2.Point;
-export type SignaturePoint = InstanceType<typeof bls12_381.G1.Point>;
+export type SignaturePoint = InstanceType<typeof G1>;
 type KeyPoint = InstanceType<typeof G2>;
 
 /** A signature, or a share of one, with the key that must have made it. */
@@ -126,11 +127,16 @@ export function parseSignature(hex: string): SignaturePoint | null {
 function isEverySigned(hash: SignaturePoint, claims: readonly Claim[]): boolean {
   try {
     const weights = claims.map((_, index) => (index === 0 ? 1n : weight()));
-    const at = (index: number): bigint => weights[index] ?? 1n;
-    const signature = claims
-      .map((claim, index) => claim.signature.multiplyUnsafe(at(index)))
-      .reduce((a, b) => a.add(b));
-    const key = claims.map((claim, index) => claim.key.multiplyUnsafe(at(index))).reduce((a, b) => a.add(b));
+    const signature = weightedSum(
+      G1.ZERO,
+      claims.map((claim) => claim.signature),
+      weights,
+    );
+    const key = weightedSum(
+      G2.ZERO,
+      claims.map((claim) => claim.key),
+      weights,
+    );
     const product = bls12_381.pairingBatch([
       { g1: signature, g2: G2.BASE.negate() },
       { g1: hash, g2: key },
@@ -140,6 +146,21 @@ function isEverySigned(hash: SignaturePoint, claims: readonly Claim[]): boolean 
     // A sum at infinity has no pairing, and no honest signature leads to one.
     return false;
   }
+}
+
+interface Summable<P> {
+  add(other: P): P;
+  double(): P;
+}
+
+/** Σ wᵢPᵢ for weights of 64 bits, the doublings shared by all (Straus, 1964): half the time of one multiplication after the other. */
+function weightedSum<P extends Summable<P>>(zero: P, points: readonly P[], weights: readonly bigint[]): P {
+  let sum = zero;
+  for (let bit = BigInt(8 * weightBytes - 1); bit >= 0n; bit--) {
+    sum = sum.double();
+    for (const [index, point] of points.entries()) if (((weights[index] ?? 0n) >> bit) & 1n) sum = sum.add(point);
+  }
+  return sum;
 }
 
 function weight(): bigint {

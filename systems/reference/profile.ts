@@ -1,6 +1,7 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { panels } from './panels.ts';
+import { dealGroup, shareFile, tssToggle } from './tss.ts';
 import type { NodePlan, SystemProfile } from '../../src/index.ts';
 
 /** Largest number of blocks a healthy validator is behind the highest; block sync fetches more than this in one round trip. */
@@ -56,6 +57,7 @@ const profile: SystemProfile = {
     if (x === undefined) throw new Error('an Ed25519 public key without its x coordinate');
     return { publicKey: x, files: { 'validator.pem': privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() } };
   },
+  groupIdentity: dealGroup,
   files: (_node, network) => ({
     'genesis.json': `${JSON.stringify(
       {
@@ -64,15 +66,18 @@ const profile: SystemProfile = {
         validators: network.nodes
           .filter((node) => node.votingPower > 0)
           .map((node) => ({ id: node.name, publicKey: network.publicKeys[node.name], power: node.votingPower })),
+        ...(network.groupKey !== undefined && { tss: JSON.parse(network.groupKey) as object }),
       },
       null,
       2,
     )}\n`,
   }),
-  command: (node, { nodes }) => [
+  command: (node, { nodes, groupKey }) => [
     ...['--id', node.name, '--data', node.dataDir],
     ...['--genesis', `${node.configDir}/genesis.json`, '--key', `${node.secretsDir}/validator.pem`],
     ...['--http', `${node.listenAddress}:${node.ports['http']}`, '--p2p', `${node.listenAddress}:${node.ports['p2p']}`],
+    ...(groupKey !== undefined && node.votingPower > 0 ? ['--tss-key', `${node.secretsDir}/${shareFile}`] : []),
+    ...(node.flags[tssToggle.flag.name] === tssToggle.flag.on ? ['--enable-tss'] : []),
     ...peersOf(node, nodes),
   ],
   containerHealthcheck: ({ ports }) => [
@@ -100,6 +105,7 @@ const profile: SystemProfile = {
   metrics: { port: 'http', path: '/metrics' },
   alertRules: readFileSync(new URL('alert-rules.yml', import.meta.url), 'utf8'),
   panels,
+  toggles: { tss: tssToggle },
   checks: [
     {
       name: 'http-errors',

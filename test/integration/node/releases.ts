@@ -10,7 +10,7 @@ export function releaseBuilder(): (options: Omit<ReleaseOptions, 'output'>) => P
   const folder = mkdtempSync(join(tmpdir(), 'refchain-releases-'));
   afterAll(() => rmSync(folder, { recursive: true }));
   return async (options) => {
-    const output = join(folder, `${options.version}-${options.fault ?? 'clean'}.mjs`);
+    const output = join(folder, `${options.version}-${options.fault ?? 'clean'}-${options.dataFormat ?? 1}.mjs`);
     return (await buildRelease({ ...options, output })).path;
   };
 }

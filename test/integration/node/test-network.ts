@@ -9,6 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { dealKey } from '../../../node/tss-deal.ts';
+
 export interface Status {
   readonly node: string;
   readonly version: string;
@@ -19,6 +21,12 @@ export interface Status {
   readonly peers: number;
   readonly power: number;
   readonly roundsMissed: number;
+  readonly tss: {
+    readonly on: boolean;
+    readonly flag: boolean;
+    readonly canSign: boolean;
+    readonly lease: { readonly leaseId: string; readonly on: boolean; readonly remainingMs: number } | null;
+  };
 }
 
 export interface Answer {
@@ -45,12 +53,18 @@ export class TestNetwork {
   readonly ids: readonly string[];
   readonly #ports = new Map<string, { readonly http: number; readonly p2p: number }>();
   readonly #running = new Map<string, ChildProcess>();
+  readonly #secrets = new Set<string>();
 
   private constructor(ids: readonly string[]) {
     this.ids = ids;
   }
 
-  static async create(validatorCount: number, followers: readonly string[] = []): Promise<TestNetwork> {
+  /** With `tss`, the validators have a threshold key. */
+  static async create(
+    validatorCount: number,
+    followers: readonly string[] = [],
+    options: { readonly tss?: boolean } = {},
+  ): Promise<TestNetwork> {
     const validatorIds = Array.from({ length: validatorCount }, (_, index) => `validator-${index}`);
     const network = new TestNetwork([...validatorIds, ...followers]);
     const ports = await freePorts(network.ids.length * 2);
@@ -64,9 +78,19 @@ export class TestNetwork {
     });
     writeFileSync(
       network.#path('genesis.json'),
-      JSON.stringify({ chainId: 'local', blockIntervalMs: 200, validators }),
+      JSON.stringify({ chainId: 'local', blockIntervalMs: 200, validators, ...network.#deal(validatorIds, options) }),
     );
     return network;
+  }
+
+  #deal(ids: readonly string[], { tss }: { readonly tss?: boolean }): object {
+    if (!tss) return {};
+    const { group, secrets } = dealKey(ids);
+    for (const [id, secret] of Object.entries(secrets)) {
+      writeFileSync(this.#path(`${id}.tss`), secret, { mode: 0o600 });
+      this.#secrets.add(id);
+    }
+    return { tss: group };
   }
 
   flags(id: string): string[] {
@@ -76,6 +100,7 @@ export class TestNetwork {
       ...['--id', id, '--data', this.dataFolder(id), '--genesis', this.#path('genesis.json')],
       ...['--http', `127.0.0.1:${http}`, '--p2p', `127.0.0.1:${p2p}`],
       ...(id.startsWith('validator-') ? ['--key', this.#path(`${id}.pem`)] : []),
+      ...(this.#secrets.has(id) ? ['--tss-key', this.#path(`${id}.tss`)] : []),
       ...peers.flatMap((other) => ['--peer', `${other}=127.0.0.1:${this.#port(other).p2p}`]),
     ];
   }
@@ -84,8 +109,10 @@ export class TestNetwork {
     return this.#path(`${id}-data`);
   }
 
-  start(id: string, release: string): ChildProcess {
-    const child = spawn(process.execPath, [release, ...this.flags(id)], { stdio: ['ignore', 'pipe', 'pipe'] });
+  start(id: string, release: string, extraFlags: readonly string[] = []): ChildProcess {
+    const child = spawn(process.execPath, [release, ...this.flags(id), ...extraFlags], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const log: string[] = [];
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => log.push(String(chunk)));
     child.on('exit', () => writeFileSync(this.#path(`${id}.log`), log.join('')));
@@ -103,8 +130,8 @@ export class TestNetwork {
     this.#running.delete(id);
   }
 
-  startAll(release: string): void {
-    for (const id of this.ids) this.start(id, release);
+  startAll(release: string, extraFlags: readonly string[] = []): void {
+    for (const id of this.ids) this.start(id, release, extraFlags);
   }
 
   /** Ends a node and returns its exit code, null after a signal that killed it. */
@@ -142,6 +169,14 @@ export class TestNetwork {
     const request = { method: 'POST', body: text, signal: AbortSignal.timeout(20_000) };
     const response = await fetch(this.url(id, path), request);
     return { code: response.status, body: (await response.json()) as Record<string, unknown> };
+  }
+
+  /** Value of one metric line, given as the line's beginning up to the value. */
+  async metric(id: string, line: string): Promise<number> {
+    const text = await fetch(this.url(id, '/metrics')).then(async (response) => response.text());
+    const found = text.split('\n').find((one) => one.startsWith(`${line} `));
+    if (found === undefined) throw new Error(`${id} has no metric ${line}`);
+    return Number(found.slice(line.length + 1));
   }
 
   async status(id: string): Promise<Status> {
