@@ -52,9 +52,13 @@ async function send(
           method: request.method,
           agent,
           signal,
-          ...(request.body !== undefined && {
-            headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(request.body) },
-          }),
+          headers: {
+            ...request.headers,
+            ...(request.body !== undefined && {
+              'content-type': 'application/json',
+              'content-length': Buffer.byteLength(request.body),
+            }),
+          },
         });
         sent.on('response', resolve).on('error', reject).end(request.body);
       });

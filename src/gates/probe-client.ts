@@ -5,6 +5,8 @@ export interface HttpRequest {
   url: string;
   /** JSON text. */
   body?: string;
+  /** Beside those that the body needs. */
+  headers?: Readonly<Record<string, string>>;
   timeoutMs: number;
   maxBytes: number;
   signal?: AbortSignal | undefined;

@@ -137,10 +137,13 @@ function tablesOf({ cost, steps, checks }: RunComparison): Table[] {
     {
       title: 'Gates, check by check',
       header: ['Step and check', 'A', 'B', 'Verdict'],
-      rows: checks.map(({ step, check, a, b, isWorse }) => ({
-        cells: [`${step} ${check}`, tallyText(a), tallyText(b), verdictChange(a?.verdict, b?.verdict)],
-        isWorse,
-      })),
+      // What only one of the runs has cannot be compared; the JSON has it.
+      rows: checks
+        .filter(({ a, b }) => a && b)
+        .map(({ step, check, a, b, isWorse }) => ({
+          cells: [`${step} ${check}`, tallyText(a), tallyText(b), verdictChange(a?.verdict, b?.verdict)],
+          isWorse,
+        })),
     },
   ];
   return tables.filter(({ rows }) => rows.length > 0);
