@@ -19,7 +19,7 @@ export interface DecisionContext {
   elapsedMs: number;
   /** Most restarts of one node since the action that nobody asked for. */
   unplannedRestarts: number;
-  /** Changes of leader since the action that we did not cause. */
+  /** Changes of leader in the window that we did not cause. */
   leaderChanges: number;
   /** The quorum is lost or a stop condition holds, and a second probe confirmed it; a sentence. */
   stopCondition?: string | undefined;

@@ -1,19 +1,23 @@
 import type { Clock } from '../core/clock.ts';
 import type { Lab } from '../lab/lab.ts';
-import type { MetricCheck, ProbeClient, SystemProfile } from '../spec/profile.ts';
+import type { GateCheck, ProbeClient, SystemProfile } from '../spec/profile.ts';
 import type { TopologyNode } from '../topology/topology.ts';
 import { createBlockComparer } from './block-comparer.ts';
+import { jsonReader } from './json-values.ts';
+import { logCounter } from './log-counter.ts';
+import { selectorsOf } from './metric-selector.ts';
 import { createProbeClient, type HttpTransport } from './probe-client.ts';
 import { parsePrometheusText } from './prometheus-text.ts';
 import type { Answer, NodeReading, SlotReading } from './readings.ts';
 import { slotDeadline, type SlotDeadline } from './slot-deadline.ts';
+import { processStartMetric } from './stored-series.ts';
 
 export interface SlotRequest {
   slot: number;
   atMs: number;
   monoMs: number;
   nodes: readonly TopologyNode[];
-  /** Nodes whose blocks are compared with the others'. */
+  /** Nodes whose blocks are compared with the others', and whose logs are read. */
   focus: ReadonlySet<string>;
   leftOut: readonly string[];
   /** Everything that has not answered by then is an error. */
@@ -37,6 +41,8 @@ const callTimeoutMs = 1000;
 export function directSource({ profile, lab, clock, transport }: DirectSourceOptions): SlotSource {
   const wanted = wantedMetrics(profile.checks);
   const compareBlocks = createBlockComparer(profile);
+  const readJson = jsonReader(profile.checks);
+  const countLog = profile.logErrors && logCounter(lab, profile.logErrors.matches);
 
   return async (request) => {
     const timeoutMs = Math.min(callTimeoutMs, request.timeoutMs);
@@ -54,7 +60,7 @@ export function directSource({ profile, lab, clock, transport }: DirectSourceOpt
       const nodes = Promise.all(
         asked.map(async ({ node, status }): Promise<[string, NodeReading]> => {
           const client = clientFor(clients, node.name);
-          return [node.name, await readNode(node, client, status, deadline, timeoutMs)];
+          return [node.name, await readNode(node, client, status, deadline, { ...request, timeoutMs })];
         }),
       );
       await statusDeadline.answer(() => Promise.all(asked.map(({ status }) => status)));
@@ -82,21 +88,28 @@ export function directSource({ profile, lab, clock, transport }: DirectSourceOpt
     client: ProbeClient,
     asked: Promise<NodeReading['status']>,
     deadline: SlotDeadline,
-    timeoutMs: number,
+    { timeoutMs, atMs, focus }: Pick<SlotRequest, 'timeoutMs' | 'atMs' | 'focus'>,
   ): Promise<NodeReading> {
     const metricsAt = wanted.size > 0 ? profile.metrics : undefined;
-    const [observation, liveness, status, metrics] = await Promise.all([
-      deadline.answer(() => lab.observe(node, { signal: deadline.signal, timeoutMs })),
+    const observed = deadline.answer(() => lab.observe(node, { signal: deadline.signal, timeoutMs }));
+    const [observation, liveness, status, metrics, json, logs] = await Promise.all([
+      observed,
       deadline.answer(() => client.getText(profile.liveness.port, profile.liveness.path)),
       asked,
       metricsAt &&
         deadline.answer(async () => parsePrometheusText(await client.getText(metricsAt.port, metricsAt.path), wanted)),
+      readJson?.(client, deadline),
+      countLog && focus.has(node.name)
+        ? observed.then((observation) => countLog(node, observation, { atMs, deadline, timeoutMs }))
+        : undefined,
     ]);
     return {
       observation,
       liveness: liveness.ok ? { ok: true } : liveness,
       status,
       ...(metrics ? { metrics } : {}),
+      ...(json ? { json } : {}),
+      ...(logs ? { logs } : {}),
     };
   }
 
@@ -116,15 +129,10 @@ function clientFor(clients: ReadonlyMap<string, ProbeClient>, node: string): Pro
   return client;
 }
 
-/** Names of the metrics that the profile's direct checks look at. */
-function wantedMetrics(checks: readonly MetricCheck[]): Set<string> {
-  const names = new Set<string>();
-  for (const { source, condition } of checks) {
-    if (source !== 'direct') continue;
-    if (condition.kind === 'value') names.add(condition.metric.metric);
-    else names.add(condition.bad.metric).add(condition.total.metric);
-  }
-  return names;
+/** Names of the metrics that the profile's direct checks look at, and what tells a restart. */
+function wantedMetrics(checks: readonly GateCheck[]): Set<string> {
+  const direct = checks.filter(({ source }) => source === 'direct').flatMap(selectorsOf);
+  return new Set(direct.length > 0 ? [...direct.map(({ metric }) => metric), processStartMetric] : []);
 }
 
 function heightsOf(statuses: Record<string, Answer<{ height?: number }>>): Map<string, number> {

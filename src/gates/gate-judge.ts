@@ -41,7 +41,6 @@ export class GateJudge {
   #quorumDetail = '';
   #settledAtElapsedMs: number | undefined;
   #lastSlot: number | undefined;
-  #lastAtMs: number;
   #lastElapsedMs = 0;
   #slots = 0;
   #newest: JudgedSlot | undefined;
@@ -52,7 +51,6 @@ export class GateJudge {
     this.input = input;
     this.#system = system;
     this.phase = input.kind === 'gate' ? 'identity' : 'observe';
-    this.#lastAtMs = input.startedAtMs;
     const { network, hasPrometheus, profile } = input;
     const windowMs = profile.windowSlots * profile.intervalMs;
     const { checks } = supportedChecks(system, { network, hasPrometheus, windowMs });
@@ -97,15 +95,15 @@ export class GateJudge {
   pushIdentity(reading: SlotReading): Decision {
     const { profile } = this.input;
     const elapsedMs = this.#elapsedAt(reading.monoMs);
-    this.#remember(reading.atMs, elapsedMs);
+    this.#remember(elapsedMs);
     let isRight = true;
     for (const watched of this.#watched.values()) {
-      if (!watched.identify(reading.nodes[watched.node.name], reading.monoMs)) isRight = false;
+      if (!watched.identify(reading.nodes[watched.node.name], elapsedMs)) isRight = false;
     }
     const flap = harmSeen([], profile, this.#context(elapsedMs));
     if (flap) return flap;
     for (const watched of this.#watched.values()) {
-      const verdict = watched.identityVerdict(reading.monoMs);
+      const verdict = watched.identityVerdict(elapsedMs);
       if (verdict) return verdict;
     }
     if (isRight) {
@@ -128,9 +126,9 @@ export class GateJudge {
   push(reading: SlotReading, facts: SlotFacts = slotFacts(reading, this.input.network)): Decision {
     const elapsedMs = this.#elapsedAt(reading.monoMs);
     const slot = this.#slotOf(reading.slot, elapsedMs);
-    this.#enter(slot, reading.atMs, elapsedMs);
+    this.#enter(slot, elapsedMs);
     const nodes = new Map<string, JudgedNodeSlot>();
-    for (const [name, watched] of this.#watched) nodes.set(name, watched.judge(reading, facts));
+    for (const [name, watched] of this.#watched) nodes.set(name, watched.judge(reading, facts, elapsedMs));
     const quorum = this.#quorumSample(facts);
     this.#take({ slot, atMs: Math.round(reading.atMs), elapsedMs, nodes, ...(quorum && { quorum }) });
     return this.#decide();
@@ -147,7 +145,7 @@ export class GateJudge {
     // Slots of the grid come only after the identity was seen.
     if (this.phase === 'identity') this.phase = 'settle';
     for (const name of this.nodes) if (!judged.nodes.has(name)) this.drop(name);
-    this.#enter(judged.slot, judged.atMs, judged.elapsedMs);
+    this.#enter(judged.slot, judged.elapsedMs);
     this.#take(judged);
     this.#slotShift = undefined;
   }
@@ -162,8 +160,8 @@ export class GateJudge {
   }
 
   /** The time is up although no slot could be read any more. Always decides when the deadline has passed. */
-  expire(atMs: number, monoMs: number): Decision {
-    this.#remember(atMs, this.#elapsedAt(monoMs));
+  expire(_atMs: number, monoMs: number): Decision {
+    this.#remember(this.#elapsedAt(monoMs));
     return this.#decide();
   }
 
@@ -217,16 +215,15 @@ export class GateJudge {
   #context(elapsedMs: number): DecisionContext {
     const watched = [...this.#watched.values()];
     const { fullSlots, intervalMs } = this.input.profile;
-    const windowStartMs = this.#lastAtMs - (fullSlots - 1) * intervalMs;
+    const windowStartMs = this.#lastElapsedMs - (fullSlots - 1) * intervalMs;
     return {
       elapsedMs,
       unplannedRestarts: watched.reduce((most, one) => Math.max(most, one.unplannedRestarts), 0),
-      // No profile tells who leads yet.
-      leaderChanges: 0,
+      leaderChanges: watched.reduce((most, one) => Math.max(most, one.leaderChanges), 0),
       // The next slot is the second probe.
       stopCondition: this.#quorumBadRun >= 2 ? `the quorum is lost: ${this.#quorumDetail}` : undefined,
       withoutProgress: watched.filter(({ hasProgressed }) => !hasProgressed).map(({ node }) => node.name),
-      withStaleEvidence: watched.filter((one) => one.startedAfter(windowStartMs)).map(({ node }) => node.name),
+      withStaleEvidence: watched.filter((one) => one.wasSeenAfter(windowStartMs)).map(({ node }) => node.name),
     };
   }
 
@@ -242,9 +239,9 @@ export class GateJudge {
   }
 
   /** Goes on to a slot: what lies between was missed, and a node that was settling may have settled. */
-  #enter(slot: number, atMs: number, elapsedMs: number): void {
+  #enter(slot: number, elapsedMs: number): void {
     this.#pushMissed(slot);
-    this.#remember(atMs, elapsedMs);
+    this.#remember(elapsedMs);
     this.#lastSlot = slot;
     if (this.phase !== 'settle') return;
     this.#settledAtElapsedMs ??= elapsedMs + this.input.profile.settleMs;
@@ -286,8 +283,7 @@ export class GateJudge {
     }
   }
 
-  #remember(atMs: number, elapsedMs: number): void {
-    this.#lastAtMs = Math.round(atMs);
+  #remember(elapsedMs: number): void {
     this.#lastElapsedMs = elapsedMs;
   }
 

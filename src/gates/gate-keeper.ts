@@ -21,6 +21,7 @@ import {
   gateProfile,
   preflightProfile,
   prometheusOffsetMs,
+  scrapeIntervalMs,
   settleMsFor,
   soakProfile,
   type GateProfile,
@@ -38,7 +39,8 @@ import type { JudgedNode } from './watched-node.ts';
 export function createGateKeeper(options: GateKeeperOptions): GateKeeper {
   const { topology, profile, lab, clock, prometheusUrl } = options;
   const transport = options.transport ?? httpTransport(clock);
-  const asksPrometheus = prometheusUrl !== undefined && profile.checks.some(({ source }) => source === 'prometheus');
+  const asksPrometheus =
+    prometheusUrl !== undefined && profile.checks.some(({ source }) => source === 'prometheus' || source === 'alerts');
   const chosen = options.timings ?? gateProfile(topology.gate);
   const timings: GateProfile = { ...chosen, settleMs: settleMsFor(chosen, asksPrometheus) };
   const network = networkFacts(topology);
@@ -49,6 +51,7 @@ export function createGateKeeper(options: GateKeeperOptions): GateKeeper {
         testnet: topology.testnet,
         checks: profile.checks,
         offsetMs: prometheusOffsetMs(timings),
+        scrapeIntervalMs: scrapeIntervalMs(timings),
         transport,
         clock,
       })

@@ -55,7 +55,10 @@ export function createGuards(profile: SystemProfile): Guards {
       const base: GateInput = { ...passed.input, kind: 'guard', startedAtMs, startedMonoMs };
       const nodes = passed.input.nodes.map((node) => {
         const established = passed.establishedOf(node.name);
-        return established ? { ...node, established } : node;
+        if (!established) return node;
+        // The guard has a time of its own, in which the start was there from the beginning.
+        const { instance, startedAtMs: nodeStartedAtMs, restartCount } = established;
+        return { ...node, established: { instance, startedAtMs: nodeStartedAtMs, restartCount } };
       });
       guards.push(guardOf({ ...base, nodes, watchesQuorum: false }));
       quorum ??= guardOf({ ...base, nodes: [], watchesQuorum: true });

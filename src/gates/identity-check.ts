@@ -1,5 +1,6 @@
 import type { NodeIdentity, NodeObservation } from '../lab/lab.ts';
 import type { TopologyNode } from '../topology/topology.ts';
+import { isLaterStart } from './node-start.ts';
 import type { NodeReading } from './readings.ts';
 import type { Sample } from './verdict.ts';
 
@@ -28,6 +29,8 @@ export interface EstablishedIdentity {
   instance: string;
   startedAtMs: number;
   restartCount: number;
+  /** When this start was first seen, since the beginning of the gate. */
+  seenElapsedMs?: number;
 }
 
 export interface IdentityExpectation {
@@ -49,15 +52,43 @@ const startToleranceMs = 1000;
 export class IdentityTracker {
   readonly #expected: IdentityExpectation;
   established: EstablishedIdentity | undefined;
-  /** Restarts that nobody asked for, since the action. */
-  unplannedRestarts = 0;
+  /** Restarts that nobody asked for since the action, as the lab and as the process itself tell them; mostly the same ones. */
+  #labRestarts = 0;
+  #processRestarts = 0;
+  #processStart: number | undefined;
 
   constructor(expected: IdentityExpectation) {
     this.#expected = expected;
     this.established = expected.established;
   }
 
-  judge(seen: NodeReading): Sample {
+  /** Restarts that nobody asked for, since the action. */
+  get unplannedRestarts(): number {
+    return Math.max(this.#labRestarts, this.#processRestarts);
+  }
+
+  /** What was counted before, in another process. */
+  takeOver(unplannedRestarts: number): void {
+    if (unplannedRestarts > this.unplannedRestarts) this.#labRestarts = unplannedRestarts;
+  }
+
+  /**
+   * Takes start times in seconds that the node's own process told since the present start, oldest first. A later one is a restart that the lab
+   * may not have seen. Returns what is wrong.
+   */
+  noteProcessStarts(starts: readonly number[]): Sample | undefined {
+    const before = this.#processRestarts;
+    for (const seconds of starts) {
+      if (isLaterStart(this.#processStart, seconds)) this.#processRestarts++;
+      this.#processStart = Math.max(this.#processStart ?? seconds, seconds);
+    }
+    if (this.#processRestarts === before || this.#processRestarts <= this.#labRestarts) return undefined;
+    return bad(
+      `the process of ${this.#expected.node} restarted by itself (${this.unplannedRestarts} since the action)`,
+    );
+  }
+
+  judge(seen: NodeReading, elapsedMs?: number): Sample {
     const { node, intended } = this.#expected;
     if (!seen.observation.ok) return { state: 'UNKNOWN', reason: 'query-error', detail: seen.observation.error };
     const observation = seen.observation.value;
@@ -72,31 +103,40 @@ export class IdentityTracker {
       const isLeaving = this.established === undefined && !seen.liveness.ok;
       return isLeaving ? { state: 'UNKNOWN', reason: 'identity-mismatch', detail } : bad(detail);
     }
-    return this.#judgeRestarts(observation, identity);
+    return this.#judgeRestarts(observation, identity, elapsedMs);
   }
 
   #startMismatch(identity: NodeIdentity): string | undefined {
     const { actionAtMs, instanceBefore } = this.#expected;
     if (this.established || actionAtMs === undefined) return undefined;
     if (identity.instance === instanceBefore) return 'is still the start from before the action';
-    if (identity.startedAtMs < actionAtMs - startToleranceMs) {
+    // Another start than before is a new one, whatever was set on a clock meanwhile.
+    if (instanceBefore === undefined && identity.startedAtMs < actionAtMs - startToleranceMs) {
       return `started ${Math.round((actionAtMs - identity.startedAtMs) / 100) / 10} s before the action`;
     }
     return undefined;
   }
 
-  #judgeRestarts(observation: NodeObservation, identity: NodeIdentity): Sample {
+  #judgeRestarts(observation: NodeObservation, identity: NodeIdentity, elapsedMs: number | undefined): Sample {
     const { node, actionAtMs } = this.#expected;
     const { instance, startedAtMs } = identity;
     const before = this.established;
     const restartCount = observation.restartCount ?? before?.restartCount ?? 0;
-    this.established = { instance, startedAtMs, restartCount };
+    // What ran before the gate is no new start.
+    const isNew = before === undefined ? actionAtMs !== undefined : before.instance !== instance;
+    const seenElapsedMs = isNew ? elapsedMs : before?.seenElapsedMs;
+    this.established = {
+      instance,
+      startedAtMs,
+      restartCount,
+      ...(seenElapsedMs === undefined ? {} : { seenElapsedMs }),
+    };
     // A lab counts the restarts of what the action made from zero, so the first sight may already show some.
     const known = before?.restartCount ?? (actionAtMs === undefined ? restartCount : 0);
     const isOtherStart = before !== undefined && before.instance !== instance;
     const restarts = Math.max(restartCount - known, isOtherStart ? 1 : 0);
     if (restarts <= 0) return { state: 'OK' };
-    this.unplannedRestarts += restarts;
+    this.#labRestarts += restarts;
     const why = observation.wasOomKilled ? ' after it was killed for want of memory' : '';
     return bad(`${node} restarted by itself${why} (${this.unplannedRestarts} since the action)`);
   }

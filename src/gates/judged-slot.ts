@@ -7,6 +7,8 @@ export interface NodeStanding {
   hasProgressed: boolean;
   /** Restarts that nobody asked for, since the action. */
   unplannedRestarts: number;
+  /** Changes of leader in the window, as this node sees them, that we did not cause. Absent: none. */
+  leaderChanges?: number;
   /** The start that was first seen; undefined while none was. */
   established: EstablishedIdentity | undefined;
 }

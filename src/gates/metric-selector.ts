@@ -1,4 +1,4 @@
-import type { MetricSelector } from '../spec/profile.ts';
+import type { GateCheck, MetricSelector } from '../spec/profile.ts';
 import type { MetricSample } from './readings.ts';
 
 /** A test whether a sample belongs to the selection; patterns must match a label's whole value. */
@@ -11,6 +11,25 @@ export function selectorTest(selector: MetricSelector): (sample: MetricSample) =
   return (sample) => sample.name === selector.metric && tests.every((test) => test(sample.labels));
 }
 
+/** The series that a check judges; none when it judges no metric. A histogram's are those of its buckets. */
+export function selectorsOf({ condition }: GateCheck): MetricSelector[] {
+  switch (condition.kind) {
+    case 'value':
+      return [condition.metric];
+    case 'ratio':
+      return [condition.bad, condition.total];
+    case 'quantile':
+      return [bucketSelector(condition.histogram)];
+    case 'json':
+    case 'alerts':
+      return [];
+  }
+}
+
+export function bucketSelector(histogram: MetricSelector): MetricSelector {
+  return { ...histogram, metric: `${histogram.metric}_bucket` };
+}
+
 /** The selection as an instant query over all nodes of a testnet. */
 export function selectorQuery(selector: MetricSelector, testnet: string): string {
   const matchers = [`testnet=${quoted(testnet)}`];
@@ -20,6 +39,7 @@ export function selectorQuery(selector: MetricSelector, testnet: string): string
   return `${selector.metric}{${matchers.join(',')}}`;
 }
 
-function quoted(text: string): string {
+/** A string as PromQL writes it. */
+export function quoted(text: string): string {
   return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`;
 }

@@ -1,12 +1,24 @@
 import type { SystemProfile } from '../spec/profile.ts';
 import type { IntendedNode } from './identity-check.ts';
 import { heightOf, type SlotFacts } from './slot-facts.ts';
-import type { Sample, UnknownReason } from './verdict.ts';
+import { bad, unknown, type Sample } from './verdict.ts';
 
 /** Judges one node in one slot; undefined when the check does not apply in it. May remember: sees every slot, in order. */
 export type SlotJudge = (facts: SlotFacts) => Sample | undefined;
 
 export type ProgressLimits = NonNullable<SystemProfile['progress']>;
+
+/** The system takes memory back by killing: what was killed so is BAD, whoever started it again. */
+export function outOfMemoryJudge(node: string): SlotJudge {
+  return ({ reading }) => {
+    const observation = reading.nodes[node]?.observation;
+    if (!observation) return unknown('slot-missed');
+    if (!observation.ok) return unknown('query-error', observation.error);
+    const { wasOomKilled } = observation.value;
+    if (wasOomKilled === undefined) return unknown('empty', `the lab does not say whether ${node} ran out of memory`);
+    return wasOomKilled ? bad(`${node} was killed for want of memory`) : { state: 'OK' };
+  };
+}
 
 export function livenessJudge(node: string): SlotJudge {
   return ({ reading }) => {
@@ -130,12 +142,4 @@ function shortHash(hash: string): string {
 
 function seconds(durationMs: number): number {
   return Math.round(durationMs / 100) / 10;
-}
-
-function unknown(reason: UnknownReason, detail?: string): Sample {
-  return detail === undefined ? { state: 'UNKNOWN', reason } : { state: 'UNKNOWN', reason, detail };
-}
-
-function bad(detail: string, value?: number): Sample {
-  return value === undefined ? { state: 'BAD', detail } : { state: 'BAD', detail, value };
 }

@@ -104,10 +104,10 @@ export function prometheusOffsetMs(profile: GateProfile): number {
   return scrapeIntervalMs(profile) + second;
 }
 
-/** With checks that ask Prometheus the first slot after settling must lie behind the new start. */
+/** With checks that ask Prometheus the first slot after settling must lie behind a scrape of the new start. */
 export function settleMsFor(profile: GateProfile, asksPrometheus: boolean): number {
   return asksPrometheus
-    ? Math.max(profile.settleMs, prometheusOffsetMs(profile) + profile.intervalMs)
+    ? Math.max(profile.settleMs, prometheusOffsetMs(profile) + scrapeIntervalMs(profile))
     : profile.settleMs;
 }
 

@@ -1,111 +1,134 @@
 import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
-import type { MetricCheck, MetricSelector } from '../spec/profile.ts';
-import { selectorQuery } from './metric-selector.ts';
+import type { GateCheck } from '../spec/profile.ts';
+import { nodesJob, ownJob } from '../topology/monitoring/services.ts';
+import { alertRules, wantsAlerts, type NamedRule } from './alert-rules.ts';
+import { quoted, selectorsOf } from './metric-selector.ts';
 import type { HttpTransport } from './probe-client.ts';
-import { parseValue } from './prometheus-text.ts';
-import { metricNumber, metricValue, type Answer, type MetricSample, type PrometheusReading } from './readings.ts';
+import type { PrometheusReading } from './readings.ts';
 import { slotDeadline } from './slot-deadline.ts';
+import { asRecord, ownMetrics, processStartMetric, reloadMetric, storedTargets } from './stored-series.ts';
 
 export interface PrometheusSourceOptions {
   /** As in `http://127.0.0.1:9090`. */
   baseUrl: string;
   testnet: string;
-  checks: readonly MetricCheck[];
+  checks: readonly GateCheck[];
   /** How far back of the slot the queries are evaluated. */
   offsetMs: number;
+  /** Default 1 000. */
+  scrapeIntervalMs?: number | undefined;
   transport: HttpTransport;
   clock: Clock;
 }
 
-/** Asks Prometheus for one slot: `up` and every selection of the checks, all evaluated at one time. Never rejects. */
+/** Asks Prometheus for one slot, everything evaluated at one time. Never rejects. */
 export type PrometheusSource = (slot: {
+  /** Grid time; may lie in the past. */
   atMs: number;
   timeoutMs: number;
   signal?: AbortSignal | undefined;
 }) => Promise<PrometheusReading>;
 
-const maxBytes = 16 * 1024 * 1024;
+const maxBytes = 32 * 1024 * 1024;
+/** Less than this between two clocks is the way of the answer. */
+const sameClockMs = 1000;
 
+/**
+ * A few requests a slot however many nodes and checks there are: Prometheus' clock, one selection of the raw samples of everything that
+ * any check looks at, and the rules where a check asks for alerts. Raw samples, not values: they carry their time, so that nothing that
+ * is stale, vanished or older than a restart can pass for new.
+ */
 export function prometheusSource(options: PrometheusSourceOptions): PrometheusSource {
-  const { testnet, transport, clock } = options;
-  const queries = new Set(
-    options.checks.filter(({ source }) => source === 'prometheus').flatMap((check) => queriesOf(check, testnet)),
-  );
+  const { baseUrl, testnet, checks, clock, scrapeIntervalMs = 1000 } = options;
+  // One scrape may be late, or be missed.
+  const maxAgeMs = 2 * scrapeIntervalMs + 1000;
+  const query = storedQuery(testnet, checks, 2 * maxAgeMs);
+  const asksRules = checks.some(({ source }) => source === 'alerts');
 
   return async ({ atMs, timeoutMs, signal }) => {
-    const evaluatedAtMs = atMs - options.offsetMs;
     const deadline = slotDeadline(clock, timeoutMs, signal);
+    const reading = (clockAheadMs: number): PrometheusReading => ({
+      evaluatedAtMs: atMs + clockAheadMs - options.offsetMs,
+      clockAheadMs,
+      maxAgeMs,
+      targets: {},
+    });
     try {
-      const ask = (query: string): Promise<Answer<Record<string, MetricSample[]>>> =>
-        deadline.answer(() => instantQuery(query, evaluatedAtMs, timeoutMs, deadline.signal));
-      const [up, ...answers] = await Promise.all([ask(upQuery(testnet)), ...[...queries].map(ask)]);
-      if (!up.ok) return { evaluatedAtMs, error: up.error, up: {}, results: {} };
-      const upByNode = Object.entries(up.value).map(([node, series]) => [node, lowest(series)] as const);
+      // Whoever set one of the clocks, the query is to mean the same moment for both.
+      const ahead = await deadline.answer(async () => {
+        const answer = await ask(`/api/v1/query?query=${encodeURIComponent('time()')}`, deadline.signal);
+        return Number(resultOf(answer, 'scalar')[1]) * 1000 - clock.wallMs();
+      });
+      if (!ahead.ok) return { ...reading(0), error: ahead.error };
+      const asked = reading(Math.abs(ahead.value) < sameClockMs ? 0 : Math.round(ahead.value));
+      const time = (asked.evaluatedAtMs / 1000).toFixed(3);
+      const [series, rules] = await Promise.all([
+        deadline.answer(async () => {
+          const parameters = new URLSearchParams({ query, time }).toString();
+          return resultOf(await ask(`/api/v1/query?${parameters}`, deadline.signal), 'matrix');
+        }),
+        asksRules
+          ? deadline.answer(async () =>
+              alertRules(await ask('/api/v1/rules?type=alert', deadline.signal), testnet, isWanted),
+            )
+          : undefined,
+      ]);
+      if (!series.ok) return { ...asked, error: series.error };
       return {
-        evaluatedAtMs,
-        up: Object.fromEntries(upByNode),
-        results: Object.fromEntries([...queries].map((query, index) => [query, answers[index] ?? missing])),
+        ...asked,
+        targets: storedTargets(series.value, asked),
+        ...ownMetrics(series.value, asked),
+        ...(rules ? { rules } : {}),
       };
+    } catch (error) {
+      return { ...reading(0), error: messageOf(error) };
     } finally {
       deadline.end();
     }
+
+    async function ask(path: string, signal: AbortSignal): Promise<unknown> {
+      const { status, text } = await options.transport({
+        method: 'GET',
+        url: baseUrl + path,
+        timeoutMs,
+        maxBytes,
+        signal,
+      });
+      return dataOf(status, text, path);
+    }
   };
 
-  async function instantQuery(
-    query: string,
-    evaluatedAtMs: number,
-    timeoutMs: number,
-    signal: AbortSignal,
-  ): Promise<Record<string, MetricSample[]>> {
-    const parameters = new URLSearchParams({ query, time: (evaluatedAtMs / 1000).toFixed(3) });
-    const url = `${options.baseUrl}/api/v1/query?${parameters.toString()}`;
-    const { status, text } = await transport({ method: 'GET', url, timeoutMs, maxBytes, signal });
-    try {
-      return seriesByNode(JSON.parse(text));
-    } catch (cause) {
-      throw new Error(`Prometheus answered ${status} to ${query}: ${messageOf(cause)}`, { cause });
-    }
+  function isWanted(rule: NamedRule): boolean {
+    return wantsAlerts(checks, rule);
   }
 }
 
-const missing = { ok: false, error: 'the query was not answered' } as const;
-
-function upQuery(testnet: string): string {
-  return selectorQuery({ metric: 'up' }, testnet);
+/** The one selection of everything that the checks look at: raw samples of the last `rangeMs`. */
+export function storedQuery(testnet: string, checks: readonly GateCheck[], rangeMs: number): string {
+  const names = new Set(['up', processStartMetric, reloadMetric]);
+  for (const check of checks) {
+    if (check.source === 'prometheus') for (const { metric } of selectorsOf(check)) names.add(metric);
+  }
+  // What a recording rule made may belong to no job.
+  const jobs = `${nodesJob}|${ownJob}|`;
+  const matchers = [`__name__=~${quoted([...names].join('|'))}`, `testnet=${quoted(testnet)}`, `job=~${quoted(jobs)}`];
+  return `{${matchers.join(',')}}[${Math.ceil(rangeMs)}ms]`;
 }
 
-/** The queries that a check needs. */
-export function queriesOf({ condition }: MetricCheck, testnet: string): string[] {
-  const selectors: MetricSelector[] =
-    condition.kind === 'value' ? [condition.metric] : [condition.bad, condition.total];
-  return selectors.map((selector) => selectorQuery(selector, testnet));
+function dataOf(status: number, text: string, path: string): unknown {
+  try {
+    const { status: outcome, error, data } = asRecord(JSON.parse(text));
+    if (outcome !== 'success') throw new Error(typeof error === 'string' ? error : 'no success');
+    return data;
+  } catch (cause) {
+    const what = path.startsWith('/api/v1/query') ? 'a query' : path;
+    throw new Error(`Prometheus answered ${status} to ${what}: ${messageOf(cause)}`, { cause });
+  }
 }
 
-/** The series of an instant vector by their `node` label. Throws on anything but a successful vector. */
-function seriesByNode(answer: unknown): Record<string, MetricSample[]> {
-  const { status, error, data } = asRecord(answer);
-  if (status !== 'success') throw new Error(typeof error === 'string' ? error : 'no success');
+function resultOf(data: unknown, type: 'scalar' | 'matrix'): unknown[] {
   const { resultType, result } = asRecord(data);
-  if (resultType !== 'vector' || !Array.isArray(result)) throw new Error('the answer is no instant vector');
-  const byNode: Record<string, MetricSample[]> = {};
-  for (const item of result as unknown[]) {
-    const { metric, value } = asRecord(item);
-    const { __name__: name = '', ...labels } = asRecord(metric) as Record<string, string>;
-    if (!Array.isArray(value)) throw new Error('a series has no value');
-    const node = labels['node'];
-    if (node === undefined) continue;
-    (byNode[node] ??= []).push({ name, labels, value: metricValue(parseValue(String(value[1]))) });
-  }
-  return byNode;
-}
-
-function asRecord(value: unknown): Record<string, unknown> {
-  if (value === null || typeof value !== 'object') throw new Error('the answer has another shape than expected');
-  return value as Record<string, unknown>;
-}
-
-/** A node with several targets is up when all of them are. */
-function lowest(series: readonly MetricSample[]): number {
-  return Math.min(...series.map(({ value }) => metricNumber(value)));
+  if (resultType !== type || !Array.isArray(result)) throw new Error(`Prometheus' answer is no ${type}`);
+  return result;
 }

@@ -1,12 +1,16 @@
 import { canonicalJson } from '../core/canonical.ts';
 import type { QuorumRule } from '../spec/profile.ts';
+import { targetsByNode } from '../topology/monitoring/prometheus.ts';
 import type { Topology } from '../topology/topology.ts';
 import type { BlockComparison, NodeReading, SlotReading } from './readings.ts';
 
 /** The network as far as checks on all nodes need it. Plain data: part of the evidence. */
 export interface NetworkFacts {
   testnet: string;
-  nodes: { name: string; votingPower: number }[];
+  /** `target`: the address under which Prometheus is to scrape the node, where that is known. */
+  nodes: { name: string; votingPower: number; target?: string }[];
+  /** What can be seen of a node depends on it. Default `process`. */
+  lab?: Topology['lab'];
   quorum: QuorumRule;
   availability: 'keep' | 'halt-allowed';
 }
@@ -28,6 +32,8 @@ export interface SlotFacts {
   /** Highest height of the other nodes that are not left out. */
   highestBeside(node: string): number | undefined;
   blocks: readonly BlockVotes[];
+  /** What Prometheus scrapes under this testnet's name and the testnet does not have. */
+  foreignTargets: readonly string[];
 }
 
 export function slotFacts(reading: SlotReading, network: NetworkFacts): SlotFacts {
@@ -51,6 +57,7 @@ export function slotFacts(reading: SlotReading, network: NetworkFacts): SlotFact
     leftOutBeside: (node) => leftOut.size - (leftOut.has(node) ? 1 : 0),
     highestBeside: (node) => (highest?.node === node ? second : highest?.height),
     blocks: (reading.blocks ?? []).map((comparison) => blockVotes(comparison, leftOut)),
+    foreignTargets: foreignTargets(reading, network),
   };
 }
 
@@ -78,7 +85,20 @@ function blockVotes(comparison: BlockComparison, leftOut: ReadonlySet<string>): 
   return { comparison, keyByNode, votes };
 }
 
+function foreignTargets({ prometheus }: SlotReading, { nodes }: NetworkFacts): string[] {
+  if (!prometheus) return [];
+  const own = new Set(nodes.map(({ name }) => name));
+  return Object.entries(prometheus.targets).flatMap(([name, { up }]) =>
+    up === undefined || own.has(name) ? [] : name,
+  );
+}
+
 /** The part of a topology that checks on all nodes need. */
-export function networkFacts({ testnet, nodes, quorum, availability }: Topology): NetworkFacts {
-  return { testnet, nodes: nodes.map(({ name, votingPower }) => ({ name, votingPower })), quorum, availability };
+export function networkFacts({ testnet, nodes, lab, quorum, availability, monitoring }: Topology): NetworkFacts {
+  const targets = monitoring ? targetsByNode(monitoring.targets) : new Map<string, string>();
+  const facts = nodes.map(({ name, votingPower }) => {
+    const target = targets.get(name);
+    return { name, votingPower, ...(target === undefined ? {} : { target }) };
+  });
+  return { testnet, nodes: facts, lab, quorum, availability };
 }

@@ -1,8 +1,12 @@
 import type { SystemProfile } from '../spec/profile.ts';
-import { directMetricJudge, prometheusMetricJudge } from './metric-judges.ts';
+import type { GateCheck } from '../spec/profile.ts';
+import { alertJudge } from './alert-judge.ts';
+import { logJudge } from './log-judge.ts';
+import { directMetricJudge, jsonJudge, prometheusMetricJudge } from './metric-judges.ts';
 import {
   catchUpJudge,
   livenessJudge,
+  outOfMemoryJudge,
   peersJudge,
   progressJudge,
   sameHashJudge,
@@ -14,7 +18,7 @@ import type { NetworkFacts } from './slot-facts.ts';
 
 export interface CheckInfo {
   name: string;
-  source: 'probe' | 'direct' | 'prometheus';
+  source: 'probe' | 'lab' | GateCheck['source'];
   critical: boolean;
   advisory: boolean;
   /** Judges the network, not one node. */
@@ -67,24 +71,41 @@ export function supportedChecks(profile: SystemProfile, setting: CheckSetting): 
   if (network.quorum === 'none') skip('quorum', 'every node is for itself');
   else add('quorum', true, undefined, true);
 
+  if (network.lab === 'docker') add('out-of-memory', true, (node) => outOfMemoryJudge(node));
+  else skip('out-of-memory', 'this lab does not tell what was killed for want of memory');
+  const { logErrors } = profile;
+  if (logErrors) add('log-errors', logErrors.critical ?? false, (node) => logJudge(node, logErrors, windowMs));
+
   for (const check of profile.checks) {
     const { name, critical = false, advisory = false, source } = check;
-    if (source === 'prometheus' && !hasPrometheus) {
+    if ((source === 'prometheus' || source === 'alerts') && !hasPrometheus) {
       skip(name, 'no Prometheus runs');
     } else if (source === 'direct' && !profile.metrics) {
       skip(name, 'the profile names no metrics endpoint');
     } else {
-      const judgeFor = (node: string): SlotJudge =>
-        source === 'direct'
-          ? directMetricJudge(node, check, windowMs)
-          : prometheusMetricJudge(node, check, windowMs, network.testnet);
+      const judgeFor = (node: string): SlotJudge => judgeOf(node, check);
       checks.push({ name, source, critical, advisory, isNetworkWide: false, judgeFor });
     }
   }
   return { checks, leftOut };
 
+  function judgeOf(node: string, check: GateCheck): SlotJudge {
+    switch (check.source) {
+      case 'direct':
+        return directMetricJudge(node, check, windowMs);
+      case 'prometheus':
+        return prometheusMetricJudge(node, check, windowMs);
+      case 'json':
+        return jsonJudge(node, check);
+      case 'alerts':
+        return alertJudge(node, check, profile.metrics !== undefined);
+    }
+  }
+
   function add(name: string, critical: boolean, judgeFor?: NodeCheck['judgeFor'], isNetworkWide = false): void {
-    const info = { name, source: 'probe' as const, critical, advisory: false, isNetworkWide };
+    const source = name === 'out-of-memory' || name === 'log-errors' ? 'lab' : 'probe';
+    const advisory = name === 'log-errors' && profile.logErrors?.advisory === true;
+    const info: CheckInfo = { name, source, critical, advisory, isNetworkWide };
     checks.push(judgeFor ? { ...info, judgeFor } : info);
   }
 

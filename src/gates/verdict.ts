@@ -18,6 +18,14 @@ export type Sample =
   | { state: 'BAD'; detail: string; value?: number }
   | { state: 'UNKNOWN'; reason: UnknownReason; detail?: string };
 
+export function unknown(reason: UnknownReason, detail?: string): Sample {
+  return detail === undefined ? { state: 'UNKNOWN', reason } : { state: 'UNKNOWN', reason, detail };
+}
+
+export function bad(detail: string, value?: number): Sample {
+  return value === undefined ? { state: 'BAD', detail } : { state: 'BAD', detail, value };
+}
+
 export type VerdictKind = 'PASS' | 'FAIL' | 'HOLD' | 'INCONCLUSIVE';
 
 /** Summary of one check over a gate. */

@@ -3,6 +3,8 @@ import { IdentityTracker, type EstablishedIdentity, type IntendedNode } from './
 import type { JudgedNodeSlot } from './judged-slot.ts';
 import type { SlotJudge } from './node-checks.ts';
 import type { GateProfile } from './profiles.ts';
+import { LeaderWatch } from './leader-watch.ts';
+import { NodeStart, processStartOf } from './node-start.ts';
 import type { NodeReading, SlotReading } from './readings.ts';
 import { heightOf, type SlotFacts } from './slot-facts.ts';
 import type { NodeCheck } from './supported-checks.ts';
@@ -30,19 +32,24 @@ export class WatchedNode {
   readonly node: JudgedNode;
   /** What is wrong with what runs, for people; empty when nothing is. */
   lastIdentity = 'nothing was seen';
+  /** Changes of leader in the window that we did not cause. */
+  leaderChanges = 0;
   readonly #tracker: IdentityTracker;
+  readonly #start = new NodeStart();
+  readonly #leaders: LeaderWatch;
   readonly #profile: GateProfile;
   readonly #checks: { judge: SlotJudge; tally: SlotTally }[];
   #identity: SlotTally;
   #heightBefore: number | undefined;
   #hasProgressed: boolean;
-  #badSinceMonoMs: number | undefined;
-  #unknownSinceMonoMs: number | undefined;
+  #badSinceMs: number | undefined;
+  #unknownSinceMs: number | undefined;
 
   /** `needsProgress`: the system has heights that must rise. */
   constructor(node: JudgedNode, checks: readonly NodeCheck[], profile: GateProfile, needsProgress: boolean) {
     this.node = node;
     this.#profile = profile;
+    this.#leaders = new LeaderWatch(profile.windowSlots * profile.intervalMs);
     this.#tracker = new IdentityTracker({ ...node, node: node.name });
     this.#identity = this.#newIdentityTally();
     this.#checks = checks.flatMap(({ name, critical, advisory, judgeFor }) => {
@@ -74,23 +81,23 @@ export class WatchedNode {
   }
 
   /** Takes a look of the identity phase; true when what runs is right and answers. */
-  identify(seen: NodeReading | undefined, monoMs: number): boolean {
-    const sample = this.#judgeIdentity(seen);
+  identify(seen: NodeReading | undefined, elapsedMs: number): boolean {
+    const sample = this.#judgeIdentity(seen, elapsedMs);
     this.#identity.push(sample);
     this.lastIdentity = sentenceOf(sample, seen);
-    this.#badSinceMonoMs = sample.state === 'BAD' ? (this.#badSinceMonoMs ?? monoMs) : undefined;
-    this.#unknownSinceMonoMs = isBlind(sample) ? (this.#unknownSinceMonoMs ?? monoMs) : undefined;
+    this.#badSinceMs = sample.state === 'BAD' ? (this.#badSinceMs ?? elapsedMs) : undefined;
+    this.#unknownSinceMs = isBlind(sample) ? (this.#unknownSinceMs ?? elapsedMs) : undefined;
     return sample.state === 'OK' && seen?.liveness.ok === true;
   }
 
   /** Three slots running span two intervals, however often the identity phase looks; likewise for UNKNOWN. */
-  identityVerdict(monoMs: number): Verdict | undefined {
+  identityVerdict(elapsedMs: number): Verdict | undefined {
     const { intervalMs, holdSlots } = this.#profile;
     const about = { check: 'identity', node: this.node.name };
-    if (this.#badSinceMonoMs !== undefined && monoMs - this.#badSinceMonoMs >= 2 * intervalMs) {
+    if (this.#badSinceMs !== undefined && elapsedMs - this.#badSinceMs >= 2 * intervalMs) {
       return { kind: 'FAIL', cause: 'identity', reason: this.lastIdentity, about };
     }
-    if (this.#unknownSinceMonoMs !== undefined && monoMs - this.#unknownSinceMonoMs >= (holdSlots - 1) * intervalMs) {
+    if (this.#unknownSinceMs !== undefined && elapsedMs - this.#unknownSinceMs >= (holdSlots - 1) * intervalMs) {
       return { kind: 'HOLD', cause: 'unknown-run', reason: this.lastIdentity, about };
     }
     return undefined;
@@ -107,18 +114,24 @@ export class WatchedNode {
   }
 
   /** Judges a slot without counting it. */
-  judge(reading: SlotReading, facts: SlotFacts): JudgedNodeSlot {
-    const identity = this.#judgeIdentity(reading.nodes[this.node.name]);
+  judge(reading: SlotReading, facts: SlotFacts, elapsedMs: number): JudgedNodeSlot {
+    const seen = reading.nodes[this.node.name];
+    const judged = this.#judgeIdentity(seen, elapsedMs);
+    const restart = this.#tracker.noteProcessStarts(this.#processStarts(seen, reading));
+    const identity = judged.state === 'OK' && restart ? restart : judged;
     const samples = [identity, ...this.#checks.map(({ judge }) => judge(facts))];
     const { hasProgressed, unplannedRestarts, established } = this;
-    return { samples, standing: { hasProgressed, unplannedRestarts, established } };
+    const leaderChanges = this.#leaders.see(seen, facts, elapsedMs);
+    const standing = { hasProgressed, unplannedRestarts, established, ...(leaderChanges > 0 && { leaderChanges }) };
+    return { samples, standing };
   }
 
   /** Counts a slot; while the node settles, samples are discarded. */
   take({ samples, standing }: JudgedNodeSlot, counts: boolean): void {
     this.#hasProgressed = standing.hasProgressed;
     this.#tracker.established = standing.established;
-    this.#tracker.unplannedRestarts = standing.unplannedRestarts;
+    this.#tracker.takeOver(standing.unplannedRestarts);
+    this.leaderChanges = standing.leaderChanges ?? 0;
     if (!counts) return;
     const [identity] = samples;
     if (identity) this.#identity.push(identity);
@@ -128,14 +141,28 @@ export class WatchedNode {
     }
   }
 
-  /** Whether evidence from this wall time on was taken before the present start of the node. */
-  startedAfter(atMs: number): boolean {
-    return this.established !== undefined && this.established.startedAtMs > atMs;
+  /** Whether evidence from this time of the gate on was taken before the present start of the node was seen. */
+  wasSeenAfter(elapsedMs: number): boolean {
+    return (this.established?.seenElapsedMs ?? -Infinity) > elapsedMs;
   }
 
-  #judgeIdentity(seen: NodeReading | undefined): Sample {
+  /** Start times that the process has told since its present start: to the gate itself, or to Prometheus. */
+  #processStarts(seen: NodeReading | undefined, reading: SlotReading): number[] {
+    const runs = seen && this.#start.see(seen, reading);
+    if (!runs) return [];
+    const own = seen.metrics?.ok ? processStartOf(seen.metrics.value.samples) : undefined;
+    // One teller is enough, and two may be seconds apart.
+    if (own !== undefined) return [own];
+    const { prometheus } = reading;
+    if (!prometheus) return [];
+    const nowMs = reading.atMs + prometheus.clockAheadMs;
+    const starts = prometheus.targets[this.node.name]?.starts ?? [];
+    return starts.filter(({ atMs }) => nowMs - atMs <= runs.ageMs).map(({ seconds }) => seconds);
+  }
+
+  #judgeIdentity(seen: NodeReading | undefined, elapsedMs: number): Sample {
     if (!seen) return missedSlot;
-    const sample = this.#tracker.judge(seen);
+    const sample = this.#tracker.judge(seen, elapsedMs);
     if (sample.state === 'OK') this.#noteProgress(heightOf(seen));
     return sample;
   }

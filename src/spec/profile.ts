@@ -60,6 +60,11 @@ export interface NodeStatus {
   catchingUp?: boolean;
   /** Consensus rounds that produced no block, since the node started. */
   roundsMissed?: number;
+  /**
+   * Who leads, as this node sees it; in every node's own words the same. Only for systems whose leader stays until something happens:
+   * where it rotates by design, a change says nothing and the field must be left out.
+   */
+  leader?: string;
 }
 
 /** What a node holds at one height; two nodes of one chain must agree on every field. */
@@ -86,16 +91,22 @@ export type SubmitResult =
   /** No answer or a time-out: it may or may not be in the chain. */
   | { outcome: 'unknown'; id?: string; reason: string };
 
-/** A condition on counters that a node exposes, judged on the raw values since that node's start. */
-export interface MetricCheck {
+/** Something that gates look at beside what they look at on every system. `source` says where it is read. */
+export type GateCheck = MetricCheck | JsonCheck | AlertCheck;
+
+interface CheckBasics {
   name: string;
   /** Default false: BAD samples up to 5 % of the window are tolerated. */
   critical?: boolean;
   /** Recorded, never deciding. Default false. */
   advisory?: boolean;
-  /** Where the value is read: from the node itself, or from Prometheus. */
+}
+
+/** A condition on metrics that a node exposes; counters are judged on their raw values since that node's start. */
+export interface MetricCheck extends CheckBasics {
+  /** Where the value is read: from the node itself, or from what Prometheus scraped of it. */
   source: 'direct' | 'prometheus';
-  condition: RatioCondition | ValueCondition;
+  condition: RatioCondition | ValueCondition | QuantileCondition;
 }
 
 /** Σ bad ÷ Σ total of what was counted since the last slot window began. */
@@ -114,6 +125,54 @@ export interface ValueCondition {
   metric: MetricSelector;
   min?: number;
   max?: number;
+}
+
+/**
+ * A quantile of what a histogram observed in the window, all selected series together. Fewer observations than 100, from the 99th
+ * percentile on than 10 ÷ (1 − quantile), are UNKNOWN(too-few-samples).
+ */
+export interface QuantileCondition {
+  kind: 'quantile';
+  /** The histogram's name without `_bucket`. */
+  histogram: MetricSelector;
+  /** Above 0 and below 1. */
+  quantile: number;
+  /** Highest good value, in the histogram's unit. */
+  max: number;
+}
+
+/** A number that a node answers in JSON. Absent is UNKNOWN(empty), never zero. */
+export interface JsonCheck extends CheckBasics {
+  source: 'json';
+  condition: JsonCondition;
+}
+
+export interface JsonCondition {
+  kind: 'json';
+  /** Name of the node's port. */
+  port: string;
+  path: string;
+  /** Where the number is, as a JSON pointer (RFC 6901): `/sync_info/latest_block_height`. Decimal text is taken as a number. */
+  pointer: string;
+  min?: number;
+  max?: number;
+}
+
+/**
+ * Alerts of this testnet must not fire. Read from the rules of Prometheus itself, so that a silence hides nothing. An alert with a `node`
+ * label counts for that node, one without for every node.
+ */
+export interface AlertCheck extends CheckBasics {
+  source: 'alerts';
+  condition: AlertCondition;
+}
+
+export interface AlertCondition {
+  kind: 'alerts';
+  /** Names of alerts; each must be among the loaded rules. */
+  names?: readonly string[];
+  /** Every alert whose rule has one of these `severity` labels; there must be one. */
+  severities?: readonly string[];
 }
 
 export interface MetricSelector {
@@ -185,7 +244,12 @@ export interface SystemProfile {
   /** What the node holds at a height, or undefined when it has not that height. Absent when the system has no heights. */
   blockAt?(client: ProbeClient, height: number): Promise<BlockEvidence | undefined>;
   metrics?: { port: string; path: string };
-  checks: readonly MetricCheck[];
+  checks: readonly GateCheck[];
+  /**
+   * Lines of a node's log that say that something is wrong: a pattern that must match part of a line, and how many of them in a gate's
+   * window are still good. Absent: gates do not read logs.
+   */
+  logErrors?: { matches: string; maxPerWindow: number; critical?: boolean; advisory?: boolean };
   progress?: {
     /** A node whose height stands still for longer than this is not making progress, in ms. */
     maxStallMs: number;

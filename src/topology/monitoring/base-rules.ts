@@ -1,5 +1,5 @@
 import { durationText, yamlText } from './prometheus.ts';
-import { nodesJob } from './services.ts';
+import { nodesJob, watchdogAlert } from './services.ts';
 
 export interface BaseRuleInputs {
   testnet: string;
@@ -43,7 +43,7 @@ export function baseRules({ testnet, scrapeIntervalMs, nodeCount }: BaseRuleInpu
         rules: [
           {
             // Always firing: its absence says that rules are not evaluated or alerts do not arrive.
-            alert: 'Watchdog',
+            alert: watchdogAlert,
             expr: 'vector(1)',
             labels: labels('none'),
             annotations: { summary: 'Rules are evaluated and alerts are sent' },

@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import type { SystemProfile } from '../../spec/profile.ts';
 import type { MonitoringTopology, TopologyNode } from '../topology.ts';
-import { nodesJob, servicePorts, targetsFile } from './services.ts';
+import { nodesJob, ownJob, servicePorts, targetsFile } from './services.ts';
 
 /** A duration as Prometheus, Alertmanager and Grafana write it. */
 export function durationText(durationMs: number): string {
@@ -48,7 +48,7 @@ export function prometheusConfig(inputs: PrometheusInputs): string {
               file_sd_configs: [{ files: [targetsFile], refresh_interval: '30s' }],
             },
           ]),
-      { job_name: 'prometheus', static_configs: own(prometheus) },
+      { job_name: ownJob, static_configs: own(prometheus) },
       { job_name: 'alertmanager', static_configs: own(alertmanager) },
     ],
   });
@@ -68,6 +68,12 @@ export function fileSdTargets(
     return port ? [{ targets: [`${address}:${port.containerPort}`], labels: { testnet, node: name, role } }] : [];
   });
   return `${JSON.stringify(groups, null, 2)}\n`;
+}
+
+/** The address under which each node of a targets file is scraped. */
+export function targetsByNode(targets: string): Map<string, string> {
+  const groups = JSON.parse(targets) as { targets: string[]; labels: { node?: string } }[];
+  return new Map(groups.flatMap(({ targets: [target], labels: { node } }) => (target && node ? [[node, target]] : [])));
 }
 
 /** Number of nodes that the targets file names. */

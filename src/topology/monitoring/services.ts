@@ -16,6 +16,10 @@ export const provisioningFolder = '/etc/grafana/provisioning';
 export const dashboardsFolder = '/etc/grafana/dashboards';
 /** Job under which the nodes are scraped; rules and dashboards ask for it by this name. */
 export const nodesJob = 'nodes';
+/** Job under which Prometheus scrapes itself. */
+export const ownJob = 'prometheus';
+/** The alert that always fires: while it does not, silence says nothing. */
+export const watchdogAlert = 'Watchdog';
 /** File of the file_sd targets, in a folder of its own so that it can be replaced atomically. Relative to the configuration. */
 export const targetsFile = 'targets/nodes.json';
 /** Name of our own rule file. */

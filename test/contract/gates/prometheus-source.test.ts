@@ -31,12 +31,13 @@ const text = 'requests_total{code="200"} 90\nrequests_total{code="503"} 10\nodd_
 // apt-get install prometheus
 describe.skipIf(!hasPrometheus)('a real Prometheus (skipped where no `prometheus` is on the PATH)', () => {
   let exporter: Server;
+  let exporterPort: number;
   let ask: PrometheusSource;
   const ended: (() => Promise<void>)[] = [];
 
   beforeAll(async () => {
     exporter = createServer((_request, response) => response.end(text));
-    const exporterPort = await listen(exporter);
+    exporterPort = await listen(exporter);
     const portHolder = createServer();
     const port = await listen(portHolder);
     await new Promise((resolve) => portHolder.close(resolve));
@@ -85,8 +86,8 @@ describe.skipIf(!hasPrometheus)('a real Prometheus (skipped where no `prometheus
     });
     await waitFor(
       async () => {
-        const { up } = await ask({ atMs: systemClock.wallMs(), timeoutMs: 1000 });
-        return Object.keys(up).length === 2 || undefined;
+        const { targets } = await ask({ atMs: systemClock.wallMs(), timeoutMs: 1000 });
+        return (targets['node-0']?.up !== undefined && targets['node-1']?.up !== undefined) || undefined;
       },
       { clock: systemClock, what: 'both targets to be scraped', timeoutMs: 30_000 },
     );
@@ -100,22 +101,27 @@ describe.skipIf(!hasPrometheus)('a real Prometheus (skipped where no `prometheus
   test('says which nodes are up, its own target not among them', async () => {
     const reading = await ask({ atMs: systemClock.wallMs(), timeoutMs: 1000 });
     expect(reading.error).toBeUndefined();
-    expect(reading.up).toEqual({ 'node-0': 1, 'node-1': 0 });
+    const { targets } = reading;
+    expect(Object.keys(targets).sort()).toEqual(['node-0', 'node-1']);
+    expect(targets['node-0']).toMatchObject({ up: 1, instances: [`127.0.0.1:${exporterPort}`] });
+    expect(targets['node-1']).toMatchObject({ up: 0, instances: ['127.0.0.1:1'], scrapesMs: [], samples: [] });
   });
 
-  test('gives the selected series by node, NaN among them', async () => {
-    const { results } = await ask({ atMs: systemClock.wallMs(), timeoutMs: 1000 });
-    const bad = results['requests_total{testnet="local",code=~"5.."}'];
-    expect(bad).toMatchObject({ ok: true, value: { 'node-0': [{ labels: { code: '503' }, value: 10 }] } });
-    const total = results['requests_total{testnet="local"}'];
-    expect(total?.ok && total.value['node-0']?.map(({ value }) => value).sort()).toEqual([10, 90]);
-    expect(results['odd_value{testnet="local"}']).toMatchObject({ ok: true, value: { 'node-0': [{ value: 'NaN' }] } });
+  test('gives the newest samples by node with their times, NaN among them', async () => {
+    const atMs = systemClock.wallMs();
+    const { targets } = await ask({ atMs, timeoutMs: 1000 });
+    const { samples = [], scrapesMs = [] } = targets['node-0'] ?? {};
+    const values = samples.map(({ name, labels, value }) => [name, labels, value]);
+    expect(values).toContainEqual(['requests_total', { code: '200' }, 90]);
+    expect(values).toContainEqual(['requests_total', { code: '503' }, 10]);
+    expect(values).toContainEqual(['odd_value', {}, 'NaN']);
+    for (const sample of samples) expect(sample.atMs).toBe(scrapesMs.at(-1));
+    expect(atMs - (scrapesMs.at(-1) ?? 0)).toBeLessThan(2000);
   });
 
   test('knows nothing of a time before it began', async () => {
-    const { up, results } = await ask({ atMs: systemClock.wallMs() - 3_600_000, timeoutMs: 1000 });
-    expect(up).toEqual({});
-    expect(Object.values(results)).toEqual(Array.from({ length: 3 }, () => ({ ok: true, value: {} })));
+    const { targets, error } = await ask({ atMs: systemClock.wallMs() - 3_600_000, timeoutMs: 1000 });
+    expect({ targets, error }).toEqual({ targets: {}, error: undefined });
   });
 });
 
@@ -129,7 +135,7 @@ test('a Prometheus that nobody reaches is an error in the reading, not an except
     clock: systemClock,
   });
   const reading = await ask({ atMs: 1_000_000, timeoutMs: 1000 });
-  expect(reading).toMatchObject({ evaluatedAtMs: 998_000, up: {}, results: {} });
+  expect(reading).toMatchObject({ evaluatedAtMs: 998_000, targets: {} });
   expect(reading.error).toBeTruthy();
 });
 
@@ -147,7 +153,7 @@ test('an answer that is no vector is an error in the reading', async () => {
     clock: systemClock,
   });
   const reading = await ask({ atMs: 1_000_000, timeoutMs: 1000 });
-  expect(reading.error).toContain('Prometheus answered 400 to up{testnet="local"}: parse error');
+  expect(reading.error).toContain('Prometheus answered 400 to a query: parse error');
   server.close();
 });
 

@@ -120,15 +120,24 @@ describe('the judge', () => {
     expect((decision as { reason: string }).reason).toContain('no progress since the action on node-0');
   });
 
-  test('does not pass on a window that began before the node’s start', () => {
-    const gate = judge();
-    gate.pushIdentity(reading(0, 0));
-    expect(push(gate, range(0, 20), { startedAtMs: startedAtMs + 5000 }).kind).toBe('PASS');
+  test('does not pass on a window that began before the node’s start was seen', () => {
     const late = judge();
-    late.pushIdentity(reading(0, 0));
-    // Slots 2 to 9 are the first full window; slot 2 was seen at 1.1 s.
-    expect(push(late, range(0, 10), { startedAtMs: startedAtMs + 1200 }).kind).toBe('continue');
-    expect(push(late, [10], { startedAtMs: startedAtMs + 1200 }).kind).toBe('PASS');
+    late.pushIdentity(reading(0, 1200));
+    // Slots 2 to 9 are the first full window; slot 2 is of 1.1 s.
+    expect(push(late, range(0, 10)).kind).toBe('continue');
+    expect(push(late, [10]).kind).toBe('PASS');
+  });
+
+  test('takes no notice of what is set on the wall clock', () => {
+    const gate = judge({ instanceBefore: 'old' });
+    gate.pushIdentity(reading(0, 0));
+    let decision: Decision = { kind: 'continue' };
+    for (let slot = 0; slot < 10; slot++) {
+      const jumpMs = slot < 4 ? 0 : slot < 7 ? -3_600_000 : 3_600_000;
+      const seen = reading(slot, 100 + slot * 500);
+      decision = gate.push({ ...seen, atMs: seen.atMs + jumpMs });
+    }
+    expect(decision.kind).toBe('PASS');
   });
 
   test('always decides when the deadline has passed, slots or not', () => {

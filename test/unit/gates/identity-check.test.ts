@@ -51,7 +51,9 @@ describe('the identity of a node', () => {
     ['it is still the old start', { instance: 'old' }, /is still the start from before the action/],
     ['it started too early', { startedAtMs: 8_500 }, /started 1\.5 s before the action/],
   ])('is BAD when %s and it answers', (_title, wrong, detail) => {
-    const sample = tracker().judge(seen({ identity: { ...right, ...wrong } }));
+    // Whether a start is a new one is told by the wall clock only where the start before is not known.
+    const given = 'startedAtMs' in wrong ? { instanceBefore: undefined } : {};
+    const sample = tracker(given).judge(seen({ identity: { ...right, ...wrong } }));
     expect(sample).toMatchObject({ state: 'BAD', detail: expect.stringMatching(detail) as string });
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { seriesJudge, type NodeSeries } from '../../../src/gates/metric-checks.ts';
+import { seriesJudge } from '../../../src/gates/metric-checks.ts';
+import type { NodeSeries } from '../../../src/gates/node-series.ts';
 import { selectorQuery } from '../../../src/gates/metric-selector.ts';
 import { parsePrometheusText } from '../../../src/gates/prometheus-text.ts';
 import type { MetricCheck } from '../../../src/spec/profile.ts';
@@ -22,9 +23,8 @@ function series(at: number, text: string, start: { instance?: string; startedAtM
   const { exposed, samples } = parsePrometheusText(text);
   return {
     monoMs: at,
-    atMs: at,
     instance: start.instance ?? 'first',
-    startedAtMs: start.startedAtMs ?? 0,
+    ageMs: at - (start.startedAtMs ?? 0),
     samples,
     isExposed: (metric) => exposed.includes(metric),
   };

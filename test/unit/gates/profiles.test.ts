@@ -26,9 +26,9 @@ describe('gate profiles', () => {
     expect(prometheusOffsetMs(gateProfile('smoke'))).toBe(2000);
   });
 
-  test('settling lasts until a query can lie behind the new start', () => {
+  test('settling lasts until a query can find a scrape of the new start', () => {
     expect(settleMsFor(gateProfile('smoke'), false)).toBe(1000);
-    expect(settleMsFor(gateProfile('smoke'), true)).toBe(2500);
+    expect(settleMsFor(gateProfile('smoke'), true)).toBe(3000);
     expect(settleMsFor(gateProfile('standard'), true)).toBe(30_000);
   });
 });

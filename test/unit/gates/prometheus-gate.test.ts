@@ -18,6 +18,7 @@ interface Stored {
   up: number;
   queue: number;
   isDown: boolean;
+  clockAheadMs: number;
   /** Times that were asked for, in ms. */
   askedFor: number[];
 }
@@ -28,20 +29,27 @@ function withPrometheus(world: GateWorld, stored: Stored): HttpTransport {
     if (!request.url.startsWith(prometheusUrl)) return world.transport(request);
     if (stored.isDown) throw new Error('ECONNREFUSED');
     const parameters = new URL(request.url).searchParams;
-    const name = parameters.get('query')?.replace(/\{.*/, '') ?? '';
-    stored.askedFor.push(Number(parameters.get('time')) * 1000);
-    const value = name === 'up' ? stored.up : stored.queue;
-    const result = world.topology.nodes.map((node) => ({
-      metric: { __name__: name, testnet: 'world', node: node.name },
-      value: [0, String(value)],
-    }));
-    return { status: 200, text: JSON.stringify({ status: 'success', data: { resultType: 'vector', result } }) };
+    const nowMs = world.clock.wallMs() + stored.clockAheadMs;
+    const answer = (resultType: string, result: unknown) => {
+      return { status: 200, text: JSON.stringify({ status: 'success', data: { resultType, result } }) };
+    };
+    if (parameters.get('query') === 'time()') return answer('scalar', [nowMs / 1000, String(nowMs / 1000)]);
+    const askedForMs = Number(parameters.get('time')) * 1000;
+    stored.askedFor.push(askedForMs);
+    // Scraped once a second, on the second.
+    const scrapes = [1, 0].map((back) => Math.floor(Math.min(askedForMs, nowMs) / 1000) - back);
+    const series = (name: string, value: number) =>
+      world.topology.nodes.map((node) => ({
+        metric: { __name__: name, testnet: 'world', node: node.name, instance: node.name },
+        values: scrapes.map((atSeconds) => [atSeconds, String(value)]),
+      }));
+    return answer('matrix', [...series('up', stored.up), ...series('queue', stored.queue)]);
   };
 }
 
 async function prometheusWorld(): Promise<{ world: GateWorld; stored: Stored; transport: HttpTransport }> {
   const world = await gateWorld({ checks });
-  const stored: Stored = { up: 1, queue: 5, isDown: false, askedFor: [] };
+  const stored: Stored = { up: 1, queue: 5, isDown: false, clockAheadMs: 0, askedFor: [] };
   return { world, stored, transport: withPrometheus(world, stored) };
 }
 
@@ -51,7 +59,7 @@ describe('a gate that asks Prometheus', () => {
     const keeper = world.keeper({ prometheusUrl, transport });
     const { verdict, evidence } = await upgrade(world, keeper, 'node-0', '1.1.0');
     expect(verdict.kind).toBe('PASS');
-    expect(verdict.elapsedMs).toBe(2500 + 3500);
+    expect(verdict.elapsedMs).toBe(3000 + 3500);
     expect(verdict.checks.find(({ check }) => check === 'queue')).toMatchObject({ ok: 8, unknown: 0 });
     const last = evidence.slots.at(-1);
     expect(last?.prometheus?.evaluatedAtMs).toBe((last?.atMs ?? 0) - 2000);
