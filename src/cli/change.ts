@@ -1,9 +1,13 @@
 import { systemClock } from '../core/clock.ts';
-import { AbortedError, messageOf, UsageError } from '../core/errors.ts';
+import { messageOf, UsageError } from '../core/errors.ts';
 import { acquireLock } from '../engine/lock.ts';
 import { openProject, type ContainerNeeds, type ContainerSupport, type Project } from '../engine/project.ts';
 import { executeRun, type RunResult } from '../engine/run.ts';
 import type { PreparedRun } from '../engine/prepare.ts';
+import type { ResumedRun } from '../engine/resume.ts';
+import type { LabLease } from '../lab/lab.ts';
+import type { Interruption } from './interrupt.ts';
+import { takeLease } from './lease.ts';
 import { prometheusUrlOf, readDeployedTopology, writeDeployedTopology } from '../engine/state.ts';
 import { testnetFile } from '../engine/testnet-files.ts';
 import { listRuns } from '../journal/list-runs.ts';
@@ -15,7 +19,7 @@ import { random } from '../core/random.ts';
 import type { LabAccess } from './lab-access.ts';
 import { print, printJson } from './output.ts';
 import { planText } from './plan-text.ts';
-import { createReporter } from './progress.ts';
+import { createRunListeners } from './run-listeners.ts';
 import { resolveReference } from './root.ts';
 
 /** A testnet by its file, or by its name. */
@@ -41,39 +45,6 @@ export async function requireDeployed(project: Project): Promise<void> {
     return;
   }
   throw new UsageError(`${project.name} is not up; bring it up with: seatrial up stacks/${project.name}.yaml`);
-}
-
-/**
- * A signal that the first SIGINT or SIGTERM aborts; the third ends the process at once. Until then the run ends its open step and
- * writes down where it stopped.
- */
-export function interruptSignal(): { signal: AbortSignal; dispose(): void } {
-  const controller = new AbortController();
-  let received = 0;
-  const onSignal = (name: NodeJS.Signals): void => {
-    received++;
-    if (received === 1) {
-      process.stderr.write(`\n${name}: ending the open step; press Ctrl-C twice more to leave at once\n`);
-      controller.abort(new AbortedError(`interrupted by ${name}`));
-    } else if (received >= 3) {
-      process.stderr.write(
-        'left at once; `seatrial status` shows what runs, `seatrial runs` the run that was cut off\n',
-      );
-      // eslint-disable-next-line no-restricted-properties -- the user asked for exactly this
-      process.exit(130);
-    }
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  process.on('SIGHUP', onSignal);
-  return {
-    signal: controller.signal,
-    dispose: () => {
-      process.off('SIGINT', onSignal);
-      process.off('SIGTERM', onSignal);
-      process.off('SIGHUP', onSignal);
-    },
-  };
 }
 
 /** Runs `work` while holding the testnet's lock, and tells of a run that was killed before. */
@@ -107,50 +78,75 @@ async function describeUnfinished(stateDir: string): Promise<string[]> {
     ...nodes.map((line) => `  ${line}`),
     newest.runbook === 'up'
       ? `finish it with: seatrial up stacks/${newest.testnet}.yaml`
-      : `undo it with: seatrial run rollback ${newest.testnet} --set run=${newest.id}`,
+      : `go on with it: seatrial resume ${newest.id}; or take back what it did: seatrial abort ${newest.id}`,
   ];
 }
 
-/** Executes a prepared run and writes its report. */
+export interface ExecuteOptions {
+  json?: boolean;
+  /** Serve the run's metrics on this port of loopback. */
+  metricsPort?: number;
+}
+
+/** Executes a prepared run, new or gone on with, while holding the lease on its lab. */
 async function execute(
   project: Project,
-  run: PreparedRun,
+  run: PreparedRun | ResumedRun,
   access: LabAccess,
-  options: { json?: boolean },
-  signal: AbortSignal,
+  options: ExecuteOptions,
+  interruption: Interruption,
 ): Promise<RunResult> {
-  const reporter = await createReporter(options);
+  const resumed = 'runId' in run ? run : undefined;
+  const runId = resumed?.runId ?? newRunId(systemClock, random);
+  const { stateDir, testnet, monitoring } = run.target;
+  const reporter = await createRunListeners({
+    testnet,
+    runbook: run.plan.runbook,
+    runId,
+    runDir: runFolder(stateDir, runId),
+    monitoring,
+    json: options.json,
+    metricsPort: options.metricsPort,
+    past: resumed?.resumes.records ?? [],
+  });
+  let lease: LabLease | undefined;
   try {
-    await writeDeployedTopology(run.topology);
+    const purpose = `${run.plan.runbook} (run ${runId})`;
+    lease = await takeLease(access.lab, project.stateDir, testnet, purpose, interruption.signal);
+    if (!resumed) await writeDeployedTopology(run.topology);
     const result = await executeRun({
       ...run,
-      runId: newRunId(systemClock, random),
+      runId,
       profile: project.profile,
       specHash: project.loaded.hash,
       lab: access.lab,
       deployer: await access.deployer(),
-      topologyFor: (versions) => project.topology(versions),
+      topologyFor: (wanted) => project.topology(wanted),
       clock: systemClock,
       prometheusUrl: prometheusUrlOf(run.target),
       reporter,
-      signal,
+      lease,
+      signal: interruption.signal,
+      hurry: interruption.hurry,
+      onBegun: (remains) => (interruption.remains = remains),
     });
     return result;
   } finally {
-    reporter.close();
+    await lease?.release();
+    await reporter.close();
   }
 }
 
 /** Shows the plan, executes exactly it, and writes the report. The run's own exit code stands, whatever becomes of the report. */
 export async function executeAndReport(
   project: Project,
-  prepared: PreparedRun,
+  prepared: PreparedRun | ResumedRun,
   access: LabAccess,
-  options: { json?: boolean },
-  signal: AbortSignal,
+  options: ExecuteOptions,
+  interruption: Interruption,
 ): Promise<number> {
   if (!options.json) print(`${planText(prepared.plan)}\n`);
-  const result = await execute(project, prepared, access, options, signal);
+  const result = await execute(project, prepared, access, options, interruption);
   // The renderer is loaded after the run: it is needed only then.
   const { writeReport } = await import('./commands/report.ts');
   const report = await writeReport(result.runDir).catch((error: unknown) => {

@@ -1,6 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { ApproveOptions } from './commands/control.ts';
+import type { ResumeOptions } from './commands/resume.ts';
 import type { RunOptions } from './commands/run.ts';
 import type { ReportOptions } from './commands/report.ts';
 import { findRoot } from './root.ts';
@@ -147,6 +149,46 @@ program
   .action(async (runbook: string, testnet: string, options: RunOptions) => {
     const { run } = await import('./commands/run.ts');
     process.exitCode = await run(runbook, testnet, options);
+  });
+
+program
+  .command('resume <run>')
+  .description('let a paused run go on, or go on with one that was cut off, interrupted or held')
+  .option('--accept-code <hash>', 'go on though this build is another than the one that began the run')
+  .addOption(json())
+  .action(async (run: string, options: ResumeOptions) => {
+    const { resume } = await import('./commands/resume.ts');
+    process.exitCode = await resume(run, options);
+  });
+
+program
+  .command('pause <run>')
+  .description('begin nothing new in a run that is under way, until it is resumed')
+  .addOption(json())
+  .action(async (run: string, options: { json?: boolean }) => {
+    const { pause } = await import('./commands/control.ts');
+    await pause(run, options);
+  });
+
+program
+  .command('approve <run>')
+  .description('answer the approval that a run waits for')
+  .requiredOption('--plan <hash>', 'the plan that is approved, at least 8 digits of its hash')
+  .option('--reject', 'say no: the run takes back what it did')
+  .addOption(json())
+  .action(async (run: string, options: ApproveOptions) => {
+    const { approve } = await import('./commands/control.ts');
+    await approve(run, options);
+  });
+
+program
+  .command('abort [run]')
+  .description('end a run and take back what it did, each node behind its gate')
+  .option('--all', 'every run of every testnet here that has not ended')
+  .addOption(json())
+  .action(async (run: string | undefined, options: { all?: boolean; json?: boolean }) => {
+    const { abort } = await import('./commands/control.ts');
+    process.exitCode = await abort(run, options);
   });
 
 program

@@ -10,6 +10,8 @@ export interface HeldSwitch {
   node: string;
   toggle: string;
   leaseId: string;
+  /** Wall time at which the node ends it by itself at the latest, as told by this machine's clock. */
+  untilMs: number;
 }
 
 /**
@@ -93,7 +95,7 @@ export class RunState {
       case 'effect.intent':
         this.openEffects.set(`${record.node}/${record.effect}`, record);
         // What may have been switched must be cleared, whether its end was written or not.
-        if (record.effect === 'switch') this.#hold(record);
+        if (record.effect === 'switch') this.#hold(record, Date.parse(record.at));
         if (record.effect === 'stop') this.stopped.add(record.node);
         break;
       case 'effect.done':
@@ -149,9 +151,10 @@ export class RunState {
     else this.wanted = changeWanted(this.wanted, [{ node, version: toVersion, flags: intent.flags }]);
   }
 
-  #hold({ step, node, detail }: EffectIntent): void {
+  #hold({ step, node, detail }: EffectIntent, atMs: number): void {
     const [toggle, leaseId] = [String(detail['toggle']), String(detail['leaseId'])];
-    this.switches.set(`${node}/${toggle}`, { step, node, toggle, leaseId });
+    const untilMs = atMs + Number(detail['ttlMs']);
+    this.switches.set(`${node}/${toggle}`, { step, node, toggle, leaseId, untilMs });
   }
 }
 

@@ -3,6 +3,7 @@ import type { RunOutcome } from '../journal/records.ts';
 import type { Load } from '../load/generator.ts';
 import type { Wanted } from '../topology/desired.ts';
 import type { Topology } from '../topology/topology.ts';
+import { abortedError } from '../core/clock.ts';
 import { AbortedError } from '../core/errors.ts';
 import type { Deployer } from './deployer.ts';
 import { Effects } from './effects.ts';
@@ -17,6 +18,10 @@ export interface RunInputs extends SessionOptions {
   deployer: Deployer;
   /** Resolves the topology in which the nodes run what is wanted. */
   topologyFor(wanted: Wanted): Promise<Topology>;
+  /** Aborted: take back what is only lent, and leave everything else as it is. */
+  hurry?: AbortSignal | undefined;
+  /** Told once, how to learn what the run would leave behind at any moment. */
+  onBegun?: ((remains: () => string[]) => void) | undefined;
 }
 
 export interface RunResult {
@@ -62,6 +67,11 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
   });
   const context: RunContext = { inputs, session, effects, signal };
   let load: Load | undefined;
+  const hurried = new Promise<never>((_resolve, reject) => {
+    inputs.hurry?.addEventListener('abort', () => reject(abortedError(inputs.hurry)), { once: true });
+  });
+  hurried.catch(() => undefined);
+  inputs.onBegun?.(() => remainsOf(session));
   try {
     session.control.listen();
     if (plan.deadlineMs !== undefined) {
@@ -75,19 +85,24 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
     }
     let ending: Ending;
     try {
+      const abortBy = inputs.resumes?.abortBy;
+      if (abortBy !== undefined) await session.record({ type: 'abort.requested', by: abortBy });
       if (inputs.resumes) await recoverOpenIntents(session, lab, session.deployed);
       if (session.state.rollback || session.state.abortedBy !== undefined) ending = await goOnBack(context);
       else {
         if (plan.steps.some(({ kind }) => kind === 'load')) load = await offerLoad(session, inputs);
         if (inputs.resumes) await session.gates.guardAgain(session.deployed, signal);
-        await runStages(context);
+        await Promise.race([runStages(context), hurried]);
         ending = { outcome: 'passed' };
       }
     } catch (error) {
       ending = await settleFailure(context, error);
     }
     ending = await endEffects(context, ending);
-    const { lost, duplicated, problem } = load ? await settleLoad(session, inputs, load) : { lost: 0, duplicated: 0 };
+    const isHurried = inputs.hurry?.aborted ?? false;
+    if (isHurried) await load?.stop();
+    const { lost, duplicated, problem } =
+      load && !isHurried ? await settleLoad(session, inputs, load) : { lost: 0, duplicated: 0 };
     if (problem && ending.outcome === 'passed') ending = problem;
     const exitCode = await session.finish(ending, { lost, duplicated });
     const { outcome, reason } = ending;
@@ -107,4 +122,16 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
   } finally {
     over.abort();
   }
+}
+
+/** What would be left behind if the process ended now, a sentence each. */
+function remainsOf({ state }: RunSession): string[] {
+  return [
+    ...[...state.switches.values()].map(
+      ({ node, toggle, untilMs }) =>
+        `${toggle} is still switched on ${node}; it ends by itself at ${new Date(untilMs).toISOString()}`,
+    ),
+    ...[...state.stopped].map((node) => `${node} is stopped; start it with: seatrial up`),
+    ...[...state.open.keys()].map((node) => `${node} is in the middle of its change`),
+  ];
 }

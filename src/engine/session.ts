@@ -56,7 +56,7 @@ export interface SessionOptions {
   /** The journal, opened. Default: that of a new run is made. */
   journal?: RunJournal | undefined;
   /** An earlier process wrote these records; the run goes on after them. */
-  resumes?: { records: readonly RunRecord[]; acceptedCode: boolean } | undefined;
+  resumes?: { records: readonly RunRecord[]; acceptedCode: boolean; abortBy?: string } | undefined;
   /** The topology as it is deployed, where a run that goes on has moved it already. Default: `topology`. */
   deployed?: Topology | undefined;
   /** Where the testnet's Prometheus is reached from here. */

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { stateFolder } from '../../engine/state.ts';
-import { interruptSignal, withLock } from '../change.ts';
+import { withLock } from '../change.ts';
+import { interruptSignal } from '../interrupt.ts';
 import { print, printJson } from '../output.ts';
 import { openDeployed } from '../testnet.ts';
 

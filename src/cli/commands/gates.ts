@@ -6,7 +6,7 @@ import { isAlive } from '../../core/process-identity.ts';
 import type { LockOwner } from '../../engine/lock.ts';
 import { prometheusUrlOf } from '../../engine/state.ts';
 import type { GateProof } from '../../gates/prove/proof.ts';
-import { interruptSignal } from '../change.ts';
+import { interruptSignal } from '../interrupt.ts';
 import { print, printJson, table } from '../output.ts';
 import { openDeployed } from '../testnet.ts';
 

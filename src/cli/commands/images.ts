@@ -1,7 +1,7 @@
 import { exitCode } from '../../core/exit-code.ts';
 import { connectDocker } from '../../lab/docker/connection.ts';
 import { buildLocalImages } from '../../lab/docker/images/local-images.ts';
-import { interruptSignal } from '../change.ts';
+import { interruptSignal } from '../interrupt.ts';
 import { print, printJson, table } from '../output.ts';
 
 /** `seatrial images`: the images that a testnet needs, made on this machine from Debian packages. */

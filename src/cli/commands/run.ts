@@ -2,7 +2,8 @@ import { UsageError } from '../../core/errors.ts';
 import { loadRunbook } from '../../engine/load-runbook.ts';
 import { planHash } from '../../engine/plan.ts';
 import { prepareRunbook } from '../../engine/prepare.ts';
-import { executeAndReport, interruptSignal, openNamedProject, requireDeployed, withLock } from '../change.ts';
+import { executeAndReport, openNamedProject, requireDeployed, withLock } from '../change.ts';
+import { interruptSignal } from '../interrupt.ts';
 import { accessLab } from '../labs.ts';
 import { print, printJson } from '../output.ts';
 import { planText } from '../plan-text.ts';
@@ -52,7 +53,7 @@ export async function run(runbookName: string, testnet: string, options: RunOpti
           parseParameters(options.set),
           interrupt.signal,
         );
-        return executeAndReport(project, prepared, access, options, interrupt.signal);
+        return executeAndReport(project, prepared, access, options, interrupt);
       });
     } finally {
       await access.lab.close();

@@ -1,6 +1,6 @@
 import { inspectToolchain, setupToolchain, toolchainEnvironment, locateToolchain } from '../../../toolchain/setup.ts';
 import { messageOf } from '../../core/errors.ts';
-import { interruptSignal } from '../change.ts';
+import { interruptSignal } from '../interrupt.ts';
 import { print, printJson, table } from '../output.ts';
 import { findRoot } from '../root.ts';
 

@@ -1,5 +1,6 @@
 import { prepareUp } from '../../engine/prepare.ts';
-import { executeAndReport, interruptSignal, openNamedProject, withLock } from '../change.ts';
+import { executeAndReport, openNamedProject, withLock } from '../change.ts';
+import { interruptSignal } from '../interrupt.ts';
 import type { LabAccess } from '../lab-access.ts';
 import { accessLab } from '../labs.ts';
 
@@ -15,7 +16,7 @@ export async function up(reference: string, options: { json?: boolean }): Promis
         (access = await accessLab(project, topology)).lab;
       const prepared = await prepareUp(project, labOf, interrupt.signal);
       if (!access) throw new Error('preparing opens the lab');
-      return executeAndReport(project, prepared, access, options, interrupt.signal);
+      return executeAndReport(project, prepared, access, options, interrupt);
     });
   } finally {
     interrupt.dispose();

@@ -1,0 +1,135 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemClock } from '../../core/clock.ts';
+import { RefusedError, UsageError } from '../../core/errors.ts';
+import { waitFor } from '../../core/wait.ts';
+import { listRuns } from '../../journal/list-runs.ts';
+import { readJournal } from '../../journal/read-journal.ts';
+import type { RunRecord } from '../../journal/records.ts';
+import { isResumable, runEnding } from '../../journal/run-ending.ts';
+import { runFolder } from '../../journal/run-files.ts';
+import { operatorName, requestRun } from '../control.ts';
+import { findRun, type FoundRun } from '../find-run.ts';
+import { print, printJson } from '../output.ts';
+import { findRoot } from '../root.ts';
+import { goOn, whileNobodyElse } from './resume.ts';
+
+/** A run looks for requests twice a second. */
+const takenWithinMs = 5_000;
+/** An abort takes every changed node back behind its gate. */
+const abortedWithinMs = 3_600_000;
+
+/** `seatrial pause <run>`: nothing new is begun until `seatrial resume`; the gate that is being held goes on. */
+export async function pause(reference: string, options: { json?: boolean }): Promise<void> {
+  const run = await findRun(reference);
+  if (!(await requestRun(run, { kind: 'pause', by: operatorName() }))) {
+    throw new UsageError(`run ${run.runId} has ended: there is nothing to pause`);
+  }
+  if (options.json) printJson({ runId: run.runId, requested: 'pause' });
+  else print(`run ${run.runId} pauses before its next step; let it go on with: seatrial resume ${run.runId}`);
+}
+
+export interface ApproveOptions {
+  plan: string;
+  reject?: boolean;
+  json?: boolean;
+}
+
+/** `seatrial approve <run> --plan <hash>`: answers the approval that a run waits for; only for the plan that one has seen. */
+export async function approve(reference: string, options: ApproveOptions): Promise<void> {
+  const run = await findRun(reference);
+  const { records } = await readJournal(run.runDir);
+  const asked = openApproval(records);
+  if (!asked) throw new UsageError(`run ${run.runId} does not wait for an approval`);
+  const { step, planHash, question } = asked;
+  if (options.plan.length < 8 || !planHash.startsWith(options.plan)) {
+    throw new RefusedError(
+      'drift',
+      `run ${run.runId} asks about plan ${planHash.slice(0, 12)}, not ${options.plan}: look at it with \`seatrial show ${run.runId}\`, then approve that one`,
+      { details: { planHash } },
+    );
+  }
+  const decision = options.reject ? 'rejected' : 'approved';
+  if (!(await requestRun(run, { kind: 'decide', by: operatorName(), step, planHash, decision }))) {
+    throw new UsageError(`run ${run.runId} has ended: there is nothing to approve`);
+  }
+  const isTaken = await isSeen(run, (after) =>
+    after.some((record) => record.type === 'approval.decided' && record.step === step),
+  );
+  if (options.json) printJson({ runId: run.runId, step, planHash, decision, taken: isTaken });
+  else if (isTaken) print(`${decision}: ${question}`);
+  else print(`${decision}: ${question} Nobody runs it now; it goes on with: seatrial resume ${run.runId}`);
+}
+
+/** `seatrial abort <run>` and `--all`: ends runs and takes back what they did. */
+export async function abort(
+  reference: string | undefined,
+  options: { all?: boolean; json?: boolean },
+): Promise<number> {
+  const runs = options.all ? await openRuns() : [await findRun(requireReference(reference))];
+  const results: { runId: string; outcome: string }[] = [];
+  for (const run of runs) results.push({ runId: run.runId, outcome: await abortOne(run, options) });
+  if (options.json) printJson({ aborted: results });
+  else if (results.length === 0) print('no run is under way or unfinished');
+  else for (const { runId, outcome } of results) print(`run ${runId}: ${outcome}`);
+  return results.every(({ outcome }) => outcome === 'aborted') ? 0 : 1;
+}
+
+async function abortOne(run: FoundRun, { json }: { json?: boolean }): Promise<string> {
+  const by = operatorName();
+  const { records } = await readJournal(run.runDir);
+  if (!isResumable(records)) {
+    throw new UsageError(
+      `run ${run.runId} has ended (${runEnding(records).outcome}); undo it with: seatrial run rollback ${run.testnet} --set run=${run.runId}`,
+    );
+  }
+  await whileNobodyElse(
+    run,
+    `abort ${run.runId}`,
+    () => goOn(run, { abortBy: by, ...(json !== undefined && { json }) }),
+    async (locked) => {
+      if (!(await requestRun(run, { kind: 'abort', by }))) throw locked;
+      await isSeen(run, (after) => runEnding(after).finished !== undefined, abortedWithinMs);
+      return 0;
+    },
+  );
+  const { outcome } = runEnding((await readJournal(run.runDir)).records);
+  return outcome;
+}
+
+function requireReference(reference: string | undefined): string {
+  if (reference !== undefined) return reference;
+  throw new UsageError('name a run, or use --all for every run of every testnet here');
+}
+
+/** The newest run of every testnet here, where it has not ended. */
+async function openRuns(): Promise<FoundRun[]> {
+  const root = findRoot();
+  const folder = join(root, '.seatrial');
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const open: FoundRun[] = [];
+  for (const entry of entries) {
+    if (!entry.isDirectory()) continue;
+    const stateDir = join(folder, entry.name);
+    const [newest] = await listRuns(stateDir);
+    if (!newest?.isResumable) continue;
+    open.push({ root, testnet: entry.name, runId: newest.id, stateDir, runDir: runFolder(stateDir, newest.id) });
+  }
+  return open;
+}
+
+function openApproval(records: readonly RunRecord[]): (RunRecord & { type: 'approval.requested' }) | undefined {
+  const asked = records.findLast((record) => record.type === 'approval.requested');
+  const isDecided = records.some((record) => record.type === 'approval.decided' && record.step === asked?.step);
+  return isDecided || runEnding(records).finished ? undefined : asked;
+}
+
+/** Waits until the run's journal shows it; false when it does not in time. */
+async function isSeen(
+  { runDir }: FoundRun,
+  isThere: (records: readonly RunRecord[]) => boolean,
+  timeoutMs = takenWithinMs,
+): Promise<boolean> {
+  const look = async (): Promise<true | undefined> => (isThere((await readJournal(runDir)).records) ? true : undefined);
+  return waitFor(look, { clock: systemClock, what: 'the run', timeoutMs, intervalMs: 250 }).catch(() => false);
+}

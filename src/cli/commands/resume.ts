@@ -1,0 +1,75 @@
+import { RefusedError } from '../../core/errors.ts';
+import { prepareResume } from '../../engine/resume.ts';
+import { operatorName, requestRun } from '../control.ts';
+import { executeAndReport, openNamedProject, withLock } from '../change.ts';
+import { findRun, type FoundRun } from '../find-run.ts';
+import { interruptSignal } from '../interrupt.ts';
+import { accessLab } from '../labs.ts';
+import { print, printJson } from '../output.ts';
+
+export interface ResumeOptions {
+  acceptCode?: string;
+  json?: boolean;
+}
+
+/** `seatrial resume <run>`: lets a paused run go on, or goes on with one that was cut off, interrupted or held. */
+export async function resume(reference: string, options: ResumeOptions): Promise<number> {
+  const run = await findRun(reference);
+  return whileNobodyElse(
+    run,
+    `resume ${run.runId}`,
+    () => goOn(run, options),
+    async (locked) => {
+      if (!(await requestRun(run, { kind: 'continue', by: operatorName() }))) throw locked;
+      if (options.json) printJson({ runId: run.runId, requested: 'continue' });
+      else print(`run ${run.runId} goes on in the process that has it`);
+      return 0;
+    },
+  );
+}
+
+/** Goes on with a run in this process; with `abortBy`, in order to take back what it did. */
+export async function goOn(run: FoundRun, options: ResumeOptions & { abortBy?: string }): Promise<number> {
+  const interrupt = interruptSignal();
+  try {
+    const project = await openNamedProject(run.testnet);
+    const { abortBy } = options;
+    const prepared = await prepareResume(project, run.runId, {
+      acceptedCode: options.acceptCode,
+      isAbort: abortBy !== undefined,
+    });
+    const access = await accessLab(project, prepared.deployed);
+    try {
+      const resumes = { ...prepared.resumes, ...(abortBy !== undefined && { abortBy }) };
+      return await executeAndReport(project, { ...prepared, resumes }, access, options, interrupt);
+    } finally {
+      await access.lab.close();
+    }
+  } finally {
+    interrupt.dispose();
+  }
+}
+
+/** Does `work` under the testnet's lock; `otherwise` when a living process has it. */
+export async function whileNobodyElse(
+  { stateDir }: FoundRun,
+  purpose: string,
+  work: () => Promise<number>,
+  otherwise: (locked: RefusedError) => Promise<number>,
+): Promise<number> {
+  let isOurs = false;
+  try {
+    return await withLock(
+      stateDir,
+      purpose,
+      () => undefined,
+      () => {
+        isOurs = true;
+        return work();
+      },
+    );
+  } catch (error) {
+    if (isOurs || !(error instanceof RefusedError) || error.code !== 'locked') throw error;
+    return otherwise(error);
+  }
+}
