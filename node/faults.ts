@@ -55,7 +55,8 @@ export function faultHooks(kind: string, appHashOffset: number, claim: string): 
             return route !== '/metrics' && Math.floor(count * failingShare) > Math.floor((count - 1) * failingShare);
           }
         : null,
-    delays: is('slow') ? { peersMs: 1500, answersMs: 500 } : null,
+    // Below the deadline after which block sync asks somebody else: it lags, and is not lost.
+    delays: is('slow') ? { peersMs: 800, answersMs: 500 } : null,
     isUnwell: is('flapping')
       ? (uptimeMs) => {
           const atMs = uptimeMs % flap.periodMs;

@@ -96,6 +96,73 @@ describe('a bad release on one node of four', () => {
     });
   });
 
+  test('is slow: healthy, but late to answer, behind the others and too late with its proposals', async () => {
+    await withBadRelease({ version: '1.2.0', fault: 'slow' }, async () => {
+      await eventually(async () => (await network.status(victim)).peers === 3 || 'fewer than 3 peers', 8000);
+      const missedBefore = (await network.status('validator-0')).roundsMissed;
+      const lags: number[] = [];
+      for (let count = 0; count < 8; count++) {
+        const startedAt = performance.now();
+        const [code, own] = [(await network.get(victim, '/health')).code, await network.status(victim)];
+        expect(code).toBe(200);
+        expect(performance.now() - startedAt).toBeGreaterThan(900);
+        lags.push((await tipOfOthers()) - own.height);
+      }
+      expect(lags.filter((lag) => lag >= 1).length).toBeGreaterThan(4);
+      await network.reach((await network.status(victim)).height + 8, [victim]);
+      expect((await network.status('validator-0')).roundsMissed).toBeGreaterThan(missedBefore);
+    });
+  });
+
+  test('flaps: not ready for three seconds of every ten, without an exit', async () => {
+    await withBadRelease({ version: '1.2.0', fault: 'flapping' }, async () => {
+      const codeIs = async (wanted: number): Promise<void> =>
+        eventually(async () => (await network.get(victim, '/health')).code === wanted || `not ${wanted}`, 9000);
+      await codeIs(200);
+      await codeIs(503);
+      const unwellAt = performance.now();
+      const before = await network.status(victim);
+      await codeIs(200);
+      expect(performance.now() - unwellAt).toBeGreaterThan(2000);
+      await codeIs(503);
+      const after = await network.status(victim);
+      expect(after.height).toBeGreaterThan(before.height);
+      expect(after).toMatchObject({ pid: (before as unknown as { pid: number }).pid });
+    });
+  });
+
+  test('ends by itself after five seconds, with code 1', async () => {
+    await network.stop(victim, 'SIGTERM');
+    const startedAt = performance.now();
+    const child = network.start(victim, await build({ version: '1.2.0', fault: 'restarting' }));
+    await eventually(async () => (await network.get(victim, '/health')).code === 200 || 'not healthy', 4500);
+    expect(await once(child, 'exit')).toEqual([1, null]);
+    expect(performance.now() - startedAt).toBeGreaterThan(4500);
+    network.forget(victim);
+    network.start(victim, clean);
+    await network.reach((await tipOfOthers()) + 1);
+  });
+
+  test('loses memory steadily, as its metrics show', async () => {
+    await withBadRelease({ version: '1.2.0', fault: 'leaking' }, async () => {
+      const memory = async (): Promise<number> => network.metric(victim, 'nodejs_external_memory_bytes');
+      await eventually(async () => (await memory()) > 0 || 'no memory', 5000);
+      const [before, resident] = [await memory(), await network.metric(victim, 'process_resident_memory_bytes')];
+      await eventually(async () => (await memory()) - before > 12 * 1024 * 1024 || 'less than 12 MiB more', 10_000);
+      expect(await network.metric(victim, 'process_resident_memory_bytes')).toBeGreaterThan(resident + 6 * 1024 * 1024);
+    });
+  });
+
+  test('refuses data that another version has written, and leaves it as it was', async () => {
+    await network.stop(victim, 'SIGTERM');
+    const child = network.start(victim, await build({ version: '1.2.0', fault: 'refuses-old-data' }));
+    expect(await once(child, 'exit')).toEqual([2, null]);
+    expect(network.logOf(victim).at(-1)?.['error']).toMatch(/was written by 1\.0\.0; 1\.2\.0 does not read it/);
+    network.forget(victim);
+    network.start(victim, clean);
+    await network.reach((await tipOfOthers()) + 1);
+  });
+
   test('claims a version that it is not', async () => {
     await withBadRelease({ version: '1.0.0', fault: 'lies-about-version', claim: '1.1.0' }, async () => {
       await eventually(async () => (await network.get(victim, '/health')).code === 200 || 'not healthy', 5000);
