@@ -17,10 +17,12 @@ interface BreakerSetInputs {
   random: () => number;
   /** Options by class. */
   options?: Partial<Record<CallClass, BreakerOptions>>;
+  /** Told after every change of a breaker's state. Must not throw. */
+  onChange?: (snapshot: BreakerSnapshot) => void;
 }
 
 /** Makes an empty set. */
-export function createBreakerSet({ clock, random, options = {} }: BreakerSetInputs): BreakerSet {
+export function createBreakerSet({ clock, random, options = {}, onChange }: BreakerSetInputs): BreakerSet {
   const breakers = new Map<string, Breaker>();
   const excluded = new Map<symbol, { host: string; ends: (() => void)[] }>();
 
@@ -29,7 +31,7 @@ export function createBreakerSet({ clock, random, options = {} }: BreakerSetInpu
     const known = breakers.get(key);
     if (known) return known;
     const own = options[callClass];
-    const breaker = createBreaker({ clock, random, host, callClass, ...(own && { options: own }) });
+    const breaker = createBreaker({ clock, random, host, callClass, onChange, ...(own && { options: own }) });
     breakers.set(key, breaker);
     for (const exclusion of excluded.values()) if (exclusion.host === host) exclusion.ends.push(breaker.suspend());
     return breaker;

@@ -61,6 +61,8 @@ interface BreakerInputs {
   /** From 0 up to 1; see random.ts. */
   random: () => number;
   options?: BreakerOptions;
+  /** Told after every change of state. Must not throw. */
+  onChange?: ((snapshot: BreakerSnapshot) => void) | undefined;
 }
 
 export interface GuardedCallOptions<T> {
@@ -121,6 +123,7 @@ class CircuitBreaker implements Breaker {
   readonly callClass: CallClass;
   readonly #clock: Clock;
   readonly #random: () => number;
+  readonly #onChange: ((snapshot: BreakerSnapshot) => void) | undefined;
   readonly #options: Required<Omit<BreakerOptions, 'probe'>> & Pick<BreakerOptions, 'probe'>;
   #state: BreakerState = 'closed';
   /** Monotonic. */
@@ -135,7 +138,8 @@ class CircuitBreaker implements Breaker {
   #suspended = 0;
   readonly #totals = { failures: 0, successes: 0, opened: 0, rejected: 0 };
 
-  constructor({ clock, host, callClass, random, options = {} }: BreakerInputs) {
+  constructor({ clock, host, callClass, random, options = {}, onChange }: BreakerInputs) {
+    this.#onChange = onChange;
     this.host = host;
     this.callClass = callClass;
     this.#clock = clock;
@@ -238,6 +242,7 @@ class CircuitBreaker implements Breaker {
     this.#state = 'half-open';
     this.#probed = 0;
     this.#trial = undefined;
+    this.#onChange?.(this.snapshot());
   }
 
   #admit(): symbol | 'free' | 'rejected' {
@@ -283,6 +288,7 @@ class CircuitBreaker implements Breaker {
       this.#state = 'closed';
       this.#streak = 0;
       this.#failedAtMs = [];
+      this.#onChange?.(this.snapshot());
     }
   }
 
@@ -311,6 +317,7 @@ class CircuitBreaker implements Breaker {
     this.#failedAtMs = [];
     const durationMs = this.#openMs(this.#streak) * (1 + this.#options.jitter * this.#random());
     this.#retryAtMs = this.#clock.monotonicMs() + durationMs;
+    this.#onChange?.(this.snapshot());
   }
 
   #openMs(streak: number): number {

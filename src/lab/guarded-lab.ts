@@ -1,6 +1,7 @@
 import type { BreakerSet } from '../core/breaker-set.ts';
-import type { CallClass } from '../core/breaker.ts';
-import type { Lab, LabLease } from './lab.ts';
+import { BreakerOpenError, type CallClass } from '../core/breaker.ts';
+import type { Clock } from '../core/clock.ts';
+import type { CallOptions, Lab, LabLease } from './lab.ts';
 
 interface GuardedLabOptions {
   breakers: BreakerSet;
@@ -9,38 +10,55 @@ interface GuardedLabOptions {
   callClass: Extract<CallClass, 'docker' | 'ssh'>;
   /** Methods that are never held back. Default: `endpoint` and `close`, which call nobody, and those that undo a fault. */
   exempt?: readonly string[];
+  /** Methods that are always called and only counted: what they tell is a gate's sample. Default: none. */
+  sampled?: readonly string[];
+  /** Instead of rejecting at once a call waits until it may be tried, at most so long. Default: it does not wait. */
+  defer?: { clock: Clock; limitMs: number };
 }
 
 const EXEMPT = ['endpoint', 'close', 'heal', 'healAll'];
 
 /**
- * A lab whose calls go through the breaker of its host: while that is open they reject at once with BreakerOpenError. It has every
- * method of the lab that it wraps. Giving a lease back is never held back, and neither is what undoes a fault.
+ * A lab whose calls go through the breaker of its host: while that is open they reject at once with BreakerOpenError, or wait. It has
+ * every method of the lab that it wraps. Giving a lease back is never held back, and neither is what undoes a fault.
  */
 export function guardedLab<L extends Lab>(lab: L, options: GuardedLabOptions): L {
   const { breakers, host, callClass } = options;
   const exempt = new Set(options.exempt ?? EXEMPT);
+  const sampled = new Set(options.sampled ?? []);
   const breaker = breakers.get(host, callClass);
   const guarded = new Map<string | symbol, unknown>();
 
+  const deferred = async <T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+    const { defer } = options;
+    const deadlineMs = defer && defer.clock.monotonicMs() + defer.limitMs;
+    for (;;) {
+      try {
+        return await breaker.call(work, { signal });
+      } catch (error) {
+        // It was not called: to call it later is no second try.
+        if (!(error instanceof BreakerOpenError) || deadlineMs === undefined) throw error;
+        await breaker.whenClosed(signal, deadlineMs);
+      }
+    }
+  };
   const guard = (name: string | symbol, method: (...inputs: unknown[]) => unknown): unknown => {
     const known = guarded.get(name);
     if (known !== undefined) return known;
-    const isExempt = typeof name === 'string' && exempt.has(name);
     const made = (...inputs: unknown[]): unknown => {
-      const act = (): unknown => method.apply(lab, inputs);
-      if (isExempt) return act();
-      return breaker.call(async () => {
-        const result = await act();
+      if (typeof name === 'symbol' || exempt.has(name)) return method.apply(lab, inputs);
+      const work = async (): Promise<unknown> => {
+        const result = await method.apply(lab, inputs);
         return name === 'takeLease' ? guardedLease(result as LabLease) : result;
-      });
+      };
+      return sampled.has(name) ? breaker.watch(work) : deferred(work, signalIn(inputs));
     };
     guarded.set(name, made);
     return made;
   };
   const guardedLease = (lease: LabLease): LabLease => ({
     token: lease.token,
-    check: (call) => breaker.call(() => lease.check(call)),
+    check: (call) => deferred(() => lease.check(call), call?.signal),
     release: () => lease.release(),
   });
 
@@ -50,4 +68,10 @@ export function guardedLab<L extends Lab>(lab: L, options: GuardedLabOptions): L
       return typeof value === 'function' ? guard(name, value as (...inputs: unknown[]) => unknown) : value;
     },
   });
+}
+
+/** The options of a call stand last. */
+function signalIn(inputs: readonly unknown[]): AbortSignal | undefined {
+  const last = inputs.at(-1);
+  return typeof last === 'object' && last !== null ? (last as CallOptions).signal : undefined;
 }
