@@ -1,13 +1,20 @@
 import { join } from 'node:path';
 import { systemClock } from '../../core/clock.ts';
 import { exitCode } from '../../core/exit-code.ts';
+import { didYouMean } from '../../core/nearest.ts';
+import { RefusedError, UsageError } from '../../core/errors.ts';
 import { readJsonFile } from '../../core/files.ts';
 import { isAlive } from '../../core/process-identity.ts';
 import type { LockOwner } from '../../engine/lock.ts';
 import { prometheusUrlOf } from '../../engine/state.ts';
+import { gateProfile } from '../../gates/profiles.ts';
 import type { GateProof } from '../../gates/prove/proof.ts';
+import type { VerdictKind } from '../../gates/verdict.ts';
+import type { GateProfileName } from '../../spec/testnet.ts';
+import { proofText, replayText } from '../gates-text.ts';
 import { interruptSignal } from '../interrupt.ts';
-import { print, printJson, table } from '../output.ts';
+import { print, printJson } from '../output.ts';
+import { pastTime } from '../past-time.ts';
 import { openDeployed } from '../testnet.ts';
 
 const proofCodes: Record<GateProof['verdict'], number> = {
@@ -44,6 +51,53 @@ export async function prove(name: string, options: { json?: boolean }): Promise<
   }
 }
 
+export interface ReplayCommandOptions {
+  from: string;
+  to: string;
+  nodes?: string[];
+  gate?: GateProfileName;
+  json?: boolean;
+}
+
+const verdictCodes: Record<VerdictKind, number> = {
+  PASS: exitCode.pass,
+  FAIL: exitCode.failed,
+  HOLD: exitCode.inconclusive,
+  INCONCLUSIVE: exitCode.inconclusive,
+};
+
+/** `seatrial gates replay <testnet>`: what a gate would have said of a time that is over, from what Prometheus holds of it. */
+export async function replay(name: string, options: ReplayCommandOptions): Promise<number> {
+  const nowMs = systemClock.wallMs();
+  const [fromMs, toMs] = [pastTime(options.from, nowMs), pastTime(options.to, nowMs)];
+  const interrupt = interruptSignal();
+  try {
+    const { topology, profile, lab } = await openDeployed(name);
+    try {
+      const prometheusUrl = prometheusUrlOf(topology);
+      if (prometheusUrl === undefined) {
+        throw new RefusedError('unsupported', `${name} has no Prometheus, and without one nobody remembers its past`);
+      }
+      const known = topology.nodes.map((node) => node.name);
+      const unknown = options.nodes?.find((node) => !known.includes(node));
+      if (unknown !== undefined) throw new UsageError(`there is no node ${unknown}${didYouMean(unknown, known)}`);
+      const { replayGate } = await import('../../gates/replay/replay-gate.ts');
+      const result = await replayGate({
+        ...{ topology, profile, prometheusUrl, fromMs, toMs, clock: systemClock, signal: interrupt.signal },
+        ...(options.nodes && { nodes: options.nodes }),
+        ...(options.gate && { timings: gateProfile(options.gate) }),
+      });
+      if (options.json) printJson(result);
+      else print(replayText(result));
+      return verdictCodes[result.verdict.kind];
+    } finally {
+      await lab.close();
+    }
+  } finally {
+    interrupt.dispose();
+  }
+}
+
 /** A run that is under way makes bad slots of its own. */
 async function tellOfRun(stateDir: string): Promise<void> {
   const owner = await readJsonFile<LockOwner>(join(stateDir, 'lock.json'));
@@ -55,22 +109,4 @@ async function tellOfRun(stateDir: string): Promise<void> {
 function tell(text: string, isPassing = false): void {
   if (isPassing && !process.stderr.isTTY) return;
   process.stderr.write(`${text}\n`);
-}
-
-function proofText({ testnet, gate, slotMs, verdict, reason, checks, leftOut }: GateProof): string {
-  const rows = checks.flatMap(({ check, isProven, reason: why, worlds }) => [
-    ...worlds.map(({ world, outcome, slots, allowedSlots, isTurned, detail }) => [
-      check,
-      world,
-      isTurned ? outcome : `${outcome}!`,
-      slots === undefined ? '-' : `${slots}/${allowedSlots}`,
-      detail ?? '',
-    ]),
-    ...(isProven ? [] : [[check, 'NOT PROVEN', '', '', why ?? '']]),
-  ]);
-  return [
-    ...(rows.length > 0 ? [table([['CHECK', 'WORLD', 'VERDICT', 'SLOTS', 'SAID'], ...rows]), ''] : []),
-    ...leftOut.map((one) => `left out: ${one.name} (${one.reason})`),
-    `${testnet}: ${verdict.toUpperCase()} with the gate ${gate} (a slot is ${slotMs / 1000} s): ${reason}`,
-  ].join('\n');
 }

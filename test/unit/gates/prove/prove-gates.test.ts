@@ -24,10 +24,10 @@ const page =
 
 async function prove(
   checks: readonly GateCheck[],
-  options: Omit<GateWorldOptions, 'checks'> = {},
+  options: Omit<GateWorldOptions, 'checks' | 'profile'> = {},
   spoil: (world: GateWorld) => void = () => undefined,
 ): Promise<GateProof> {
-  const world = await gateWorld({ ...options, checks: checks as GateWorldOptions['checks'] & object });
+  const world = await gateWorld({ ...options, profile: { checks } });
   for (const { name } of world.topology.nodes) world.show(name, { metrics: page });
   spoil(world);
   const { topology, profile, lab, clock, transport } = world;
@@ -143,7 +143,7 @@ test('a node alone has neither peers nor others to compare with, and is proven w
 });
 
 test('proving changes nothing on the testnet', async () => {
-  const world = await gateWorld({ checks: [errors] as GateWorldOptions['checks'] & object });
+  const world = await gateWorld({ profile: { checks: [errors] } });
   const { topology, profile, lab, clock } = world;
   const methods = new Set<string>();
   const transport: typeof world.transport = (request) => {
@@ -158,7 +158,7 @@ test('proving changes nothing on the testnet', async () => {
 });
 
 test('an abort ends the proof', async () => {
-  const world = await gateWorld({ checks: [errors] as GateWorldOptions['checks'] & object });
+  const world = await gateWorld({ profile: { checks: [errors] } });
   const { topology, profile, lab, clock, transport } = world;
   const controller = new AbortController();
   const proof = proveGates({
