@@ -83,7 +83,7 @@ function checkRow(
   return html`<tr>
     <th scope="row">${check}${weight !== '' && html` <span class="about">${weight}</span>`}</th>
     ${hasNode && html`<td class="nowrap" data-label="Node">${node}</td>`}
-    <td class="slots">${slotStrip(slots)}</td>
+    <td class="slots">${slotStrip(slots, { ok, bad, unknown })}</td>
     <td class="number" data-label="Held">${ok}</td>
     <td class="number ${bad > 0 ? 'bad' : 'soft'}" data-label="Bad">${bad}</td>
     <td class="number ${unknown > 0 ? 'unknown' : 'soft'}" data-label="Unknown">${unknown}</td>

@@ -6,14 +6,16 @@ const height = 16;
 
 /**
  * The slots of a check, oldest first: filled and low where it held, filled and full where it was bad, an outline where nothing was
- * known. A long strip is joined into cells that show the worst of their slots.
+ * known. A long strip is joined into cells that show the worst of their slots; `counts` are of all slots, where `slots` was joined already.
  */
-export function slotStrip(slots: string): Markup {
+export function slotStrip(
+  slots: string,
+  counts = { ok: countOf(slots, '+'), bad: countOf(slots, '-'), unknown: countOf(slots, '?') },
+): Markup {
   if (slots === '') return html`<span class="soft">no slots</span>`;
   const cells = joinSlots(slots, maxCells).split('');
   const pitch = cells.length <= 16 ? 12 : cells.length <= 30 ? 9 : 5;
-  const counts = { ok: countOf(slots, '+'), bad: countOf(slots, '-'), unknown: countOf(slots, '?') };
-  const label = `${plural(slots.length, 'slot')}: ${counts.ok} held, ${counts.bad} bad, ${counts.unknown} unknown`;
+  const label = `${plural(counts.ok + counts.bad + counts.unknown, 'slot')}: ${counts.ok} held, ${counts.bad} bad, ${counts.unknown} unknown`;
   const width = cells.length * pitch;
   return html`<svg
     class="strip"
