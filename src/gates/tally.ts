@@ -92,7 +92,7 @@ export class SlotTally implements CheckTally {
       ok: codes.reduce((sum, code) => sum + (code === OK ? 1 : 0), 0),
       bad: codes.reduce((sum, code) => sum + (code === BAD ? 1 : 0), 0),
       unknown: codes.reduce((sum, code) => sum + (code === UNKNOWN ? 1 : 0), 0),
-      slots: Array.from(codes, (code) => marks[code]).join(''),
+      ...stripOf(codes),
       ...(lastDetail === undefined ? {} : { lastDetail }),
     };
   }
@@ -147,4 +147,18 @@ export class SlotTally implements CheckTally {
     }
     this.#codes[slot] = code;
   }
+}
+
+/** A verdict is one line of the journal; the days of a soak must fit into it for every check. */
+const maxMarks = 2000;
+
+function stripOf(codes: Uint8Array): Pick<CheckSummary, 'slots' | 'slotsPerMark'> {
+  const slotsPerMark = Math.ceil(codes.length / maxMarks);
+  if (slotsPerMark <= 1) return { slots: Array.from(codes, (code) => marks[code]).join('') };
+  let slots = '';
+  for (let from = 0; from < codes.length; from += slotsPerMark) {
+    const part = codes.subarray(from, from + slotsPerMark);
+    slots += marks[part.includes(BAD) ? BAD : part.includes(UNKNOWN) ? UNKNOWN : OK];
+  }
+  return { slots, slotsPerMark };
 }

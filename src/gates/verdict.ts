@@ -39,6 +39,8 @@ export interface CheckSummary {
   unknown: number;
   /** One character a slot, oldest first: `+` OK, `-` BAD, `?` UNKNOWN. */
   slots: string;
+  /** A long gate joins so many slots to one character, the worst of them. Absent: 1. */
+  slotsPerMark?: number;
   /** The last detail that was not OK. */
   lastDetail?: string;
 }
