@@ -2,6 +2,7 @@ import { systemClock } from '../core/clock.ts';
 import { messageOf, UsageError } from '../core/errors.ts';
 import { acquireLock } from '../engine/lock.ts';
 import { openProject, type ContainerNeeds, type ContainerSupport, type Project } from '../engine/project.ts';
+import { openRunBreakers } from '../engine/run-breakers.ts';
 import { executeRun, type RunResult } from '../engine/run.ts';
 import type { PreparedRun } from '../engine/prepare.ts';
 import type { ResumedRun } from '../engine/resume.ts';
@@ -10,6 +11,7 @@ import type { Interruption } from './interrupt.ts';
 import { takeLease } from './lease.ts';
 import { prometheusUrlOf, readDeployedTopology, writeDeployedTopology } from '../engine/state.ts';
 import { testnetFile } from '../engine/testnet-files.ts';
+import { httpTransport } from '../gates/http-transport.ts';
 import { listRuns } from '../journal/list-runs.ts';
 import { nodeReleases } from '../journal/node-releases.ts';
 import { readJournal } from '../journal/read-journal.ts';
@@ -99,12 +101,27 @@ async function execute(
   const resumed = 'runId' in run ? run : undefined;
   const runId = resumed?.runId ?? newRunId(systemClock, random);
   const { stateDir, testnet, monitoring } = run.target;
+  const runDir = runFolder(stateDir, runId);
+  const prometheusUrl = prometheusUrlOf(run.target);
+  const breakers = await openRunBreakers({
+    runDir,
+    topology: run.target,
+    lab: access.lab,
+    clock: systemClock,
+    random,
+    transport: httpTransport(systemClock),
+    prometheusUrl,
+    onChange: ({ host, callClass, state }) => {
+      if (callClass === 'docker') process.stderr.write(`calls to the Docker engine (${host}): breaker ${state}\n`);
+    },
+  });
   const reporter = await createRunListeners({
     testnet,
     runbook: run.plan.runbook,
     runId,
-    runDir: runFolder(stateDir, runId),
+    runDir,
     monitoring,
+    breakers: () => breakers.snapshot(),
     json: options.json,
     metricsPort: options.metricsPort,
     past: resumed?.resumes.records ?? [],
@@ -119,12 +136,19 @@ async function execute(
       runId,
       profile: project.profile,
       specHash: project.loaded.hash,
-      lab: access.lab,
+      lab: breakers.lab,
+      transport: breakers.transport,
       deployer: await access.deployer(),
       topologyFor: (wanted) => project.topology(wanted),
       clock: systemClock,
-      prometheusUrl: prometheusUrlOf(run.target),
-      reporter,
+      prometheusUrl,
+      reporter: {
+        ...reporter,
+        onRecord: (record) => {
+          breakers.onRecord(record);
+          reporter.onRecord(record);
+        },
+      },
       lease,
       signal: interruption.signal,
       hurry: interruption.hurry,
@@ -133,6 +157,7 @@ async function execute(
     return result;
   } finally {
     await lease?.release();
+    await breakers.close();
     await reporter.close();
   }
 }

@@ -12,11 +12,12 @@ import { testnetFile } from '../engine/testnet-files.ts';
 import { newRunId } from '../journal/run-id.ts';
 import { connectDocker } from '../lab/docker/connection.ts';
 import { createDockerLab } from '../lab/docker/docker-lab.ts';
-import type { NodeObservation } from '../lab/lab.ts';
+import type { LabLease, NodeObservation } from '../lab/lab.ts';
 import type { ContainerDefinition } from '../topology/container-definition.ts';
 import type { Topology, TopologyNode } from '../topology/topology.ts';
 import { openProjectFile } from './change.ts';
 import { writeReport } from './commands/report.ts';
+import { takeLease } from './lease.ts';
 import { describe } from './progress.ts';
 import { secretsPlacer } from './pulumi-access.ts';
 
@@ -64,6 +65,11 @@ export async function openHandTypedUp(
     };
   }
   const lock = await acquireLock(project.stateDir, 'pulumi up', new Date(systemClock.wallMs()).toISOString());
+  let lease: LabLease | undefined;
+  const giveBack = async (): Promise<void> => {
+    await lease?.release();
+    await lock.release();
+  };
   try {
     const prepared = await prepareUp(
       project,
@@ -72,6 +78,7 @@ export async function openHandTypedUp(
     );
     const lab = createDockerLab({ topology: prepared.target, docker });
     const order = changedNodes(prepared.plan);
+    lease = await takeLease(lab, project.stateDir, prepared.target.testnet, 'pulumi up', options.signal);
     const session = await RunSession.open({
       runId: newRunId(systemClock, random),
       topology: prepared.topology,
@@ -81,6 +88,7 @@ export async function openHandTypedUp(
       releases: prepared.releases,
       plan: prepared.plan,
       lab,
+      lease,
       clock: systemClock,
       prometheusUrl: prometheusUrlOf(prepared.target),
       reporter: {
@@ -97,7 +105,7 @@ export async function openHandTypedUp(
         await session.finish(error === undefined ? { outcome: 'passed' } : endingOf(error), { lost: 0, duplicated: 0 });
         options.onProgress(`report: ${await writeReport(session.runDir)}`);
       } finally {
-        await lock.release();
+        await giveBack();
       }
     };
     try {
@@ -117,7 +125,7 @@ export async function openHandTypedUp(
       finish,
     };
   } catch (error) {
-    await lock.release();
+    await giveBack();
     throw error;
   }
 }

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { stateFolder } from '../../engine/state.ts';
 import { withLock } from '../change.ts';
 import { interruptSignal } from '../interrupt.ts';
+import { takeLease } from '../lease.ts';
 import { print, printJson } from '../output.ts';
 import { openDeployed } from '../testnet.ts';
 
@@ -13,7 +14,12 @@ export async function down(name: string, options: { json?: boolean }): Promise<v
     const stateDir = stateFolder(reference.root, topology.testnet);
     const notice = (text: string): void => void process.stderr.write(`${text}\n`);
     await withLock(stateDir, 'down', notice, async () => {
-      await (await deployer()).destroy(topology, interrupt.signal);
+      const lease = await takeLease(lab, stateDir, topology.testnet, 'down', interrupt.signal);
+      try {
+        await (await deployer()).destroy(topology, interrupt.signal);
+      } finally {
+        await lease.release();
+      }
       // What `down` itself needs goes last, so that one that was cut off can be repeated.
       const files = [
         'desired.json',
