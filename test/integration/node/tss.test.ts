@@ -118,6 +118,20 @@ describe('threshold signatures on a network of four', () => {
     );
   });
 
+  test('count harm on every node from its start on, whether it signs or not', async () => {
+    const metrics = new Set(tssToggle.harm.flatMap(({ bad, total }) => [bad.metric, total.metric]));
+    expect(metrics.size).toBe(4);
+    for (const id of network.ids) {
+      const text = await fetch(network.url(id, '/metrics')).then(async (response) => response.text());
+      for (const metric of metrics) expect(text).toMatch(new RegExp(`^${metric}(\\{[^}]*\\})? \\d`, 'm'));
+      for (const result of ['accepted', 'rejected']) {
+        const line = `refchain_tss_shares_total{validator="validator-3",result="${result}"}`;
+        expect(await network.metric(id, line)).toBe(0);
+      }
+      expect(await network.metric(id, 'refchain_proposals_total{result="taken"}')).toBeGreaterThan(0);
+    }
+  });
+
   test('end at once when the lease is cleared; clearing nothing does no harm', async () => {
     lease(chosen, 60_000);
     await isOn(chosen, true);
