@@ -129,7 +129,7 @@ async function execute(
   let lease: LabLease | undefined;
   try {
     const purpose = `${run.plan.runbook} (run ${runId})`;
-    lease = await takeLease(access.lab, project.stateDir, testnet, purpose, interruption.signal);
+    lease = await takeLease(breakers.lab, project.stateDir, testnet, purpose, interruption.signal);
     if (!resumed) await writeDeployedTopology(run.topology);
     const result = await executeRun({
       ...run,
