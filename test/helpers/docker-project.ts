@@ -109,7 +109,7 @@ export class DockerProject {
     const left: string[] = [];
     for (const name of this.#testnets) {
       const { exitCode, stdout, stderr } = await this.seatrial(['down', name]);
-      const objects = await listOwnedObjects(this.docker, name);
+      const objects = await listOwnedObjects(this.docker, name, { hasLease: true });
       left.push(...objects.map((object) => `${object.kind} ${object.name} (down: ${exitCode} ${stdout}${stderr})`));
       for (const object of objects.sort(byKind)) await removeOwnedObject(this.docker, object);
     }
@@ -178,7 +178,7 @@ export class ProjectTestnet {
   }
 
   objects(): Promise<OwnedObject[]> {
-    return listOwnedObjects(this.project.docker, this.name);
+    return listOwnedObjects(this.project.docker, this.name, { hasLease: true });
   }
 
   /** Container id by node, of those that exist. */
