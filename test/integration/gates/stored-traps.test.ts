@@ -73,11 +73,6 @@ describe.skipIf(missingPrograms.length > 0)(`what Prometheus stored (missing her
       ['0.1', 5],
       ['+Inf', 5],
     ]);
-    node('above').page = histogram([
-      ['0.1', 900],
-      ['1', 950],
-      ['+Inf', 2000],
-    ]);
     node('old').page = `queue 5 ${systemClock.wallMs() - 60_000}\n`;
     node('hidden').page = `process_start_time_seconds 1000000000\n${page(1000, 500)}`;
     node('hidden').startedAtMs = 1_000_000_000_000;
@@ -93,6 +88,11 @@ describe.skipIf(missingPrograms.length > 0)(`what Prometheus stored (missing her
         requests += 10;
         node('healthy').page = page(100 + requests, 0);
         node('killed').page = page(100 + requests, 0);
+        node('above').page = histogram([
+          ['0.1', 10 * requests],
+          ['1', 11 * requests],
+          ['+Inf', 22 * requests],
+        ]);
         await systemClock.sleep(200, traffic.signal).catch(() => undefined);
       }
     })();
