@@ -107,9 +107,6 @@ export class BreakerOpenError extends LabError {
   }
 }
 
-/** The number under which a state is exported. */
-export const breakerStateNumber: Readonly<Record<BreakerState, number>> = { closed: 0, open: 1, 'half-open': 2 };
-
 /** How long a waiter sleeps while somebody else tries the host. */
 const TRIAL_POLL_MS = 100;
 
