@@ -141,6 +141,8 @@ export class RunGates {
   /** Nodes that passed their gate before the run was cut off are judged once more, and from then on guarded as before. */
   async guardAgain(target: Topology, signal: AbortSignal): Promise<void> {
     const { state } = this.#options;
+    // What is in the middle of its change is no reason to call another node's peers bad.
+    this.#keeper.beginChange([...state.open.keys(), ...state.stopped]);
     const nodes = state.changed.filter((node) => state.passed.has(node) && !state.open.has(node));
     if (nodes.length > 0) await this.gate('resume', nodes, target, { signal });
   }

@@ -13,7 +13,7 @@ import type { FakeLab } from '../../src/lab/fake/fake-lab.ts';
 import { changeWanted, type Wanted } from '../../src/topology/desired.ts';
 import type { Topology } from '../../src/topology/topology.ts';
 import { gateWorld, worldNode, type GateWorld, type GateWorldOptions } from './gate-world.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { memoryFolder } from './temporary-folder.ts';
 
 /** A network in memory that runs can be executed on: the real engine and deployer, a fake lab, time only when told. */
 export interface RunWorld extends GateWorld {
@@ -49,7 +49,7 @@ export interface UpgradeOptions extends Partial<Omit<RunbookRules, 'onFailure'>>
 }
 
 export async function runWorld(options: GateWorldOptions = {}): Promise<RunWorld> {
-  const stateDir = await temporaryFolder();
+  const stateDir = await memoryFolder();
   const world = await gateWorld({ ...options, topology: { stateDir, ...options.topology } });
   const { clock, lab, topology, profile, transport } = world;
   const first = lab.world.events.length;
