@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ApproveOptions } from './commands/control.ts';
 import type { ResumeOptions } from './commands/resume.ts';
+import type { ReplayCommandOptions } from './commands/gates.ts';
 import type { RunOptions } from './commands/run.ts';
 import type { ReportOptions } from './commands/report.ts';
 import { findRoot } from './root.ts';
@@ -252,6 +253,50 @@ program
   .action(async (run: string, options: { json?: boolean }) => {
     const { verify } = await import('./commands/verify.ts');
     process.exitCode = await verify(run, options);
+  });
+
+program
+  .command('bundle <run>')
+  .description('pack everything about a run for a bug report, without secrets')
+  .option('--output <file>', 'default: seatrial-<testnet>-<run>.tar.gz here')
+  .addOption(json())
+  .action(async (run: string, options: { output?: string; json?: boolean }) => {
+    const { bundle } = await import('./commands/bundle.ts');
+    await bundle(run, options);
+  });
+
+program
+  .command('watch <testnet>')
+  .description('nodes and the run under way, live; q or Ctrl-C leaves')
+  .option('--once', 'look once')
+  .option('--for <seconds>', 'leave after this time', positiveInteger)
+  .action(async (testnet: string, options: { once?: boolean; for?: number }) => {
+    const { watch } = await import('./commands/watch.ts');
+    await watch(testnet, options);
+  });
+
+gates
+  .command('lint <testnet>')
+  .description('find checks and alert rules that could never tell')
+  .addOption(json())
+  .action(async (testnet: string, options: { json?: boolean }) => {
+    const { lint } = await import('./commands/gates.ts');
+    process.exitCode = await lint(testnet, options);
+  });
+
+gates
+  .command('replay <testnet>')
+  .description('what a gate would have said of a time that is over, from what Prometheus holds of it')
+  .requiredOption('--from <time>', 'ISO 8601, or so long ago as in -90m')
+  .requiredOption('--to <time>', 'likewise, or now')
+  .option('--nodes <nodes...>', 'judge only these nodes')
+  .addOption(
+    new Option('--gate <profile>', "default: the testnet's own").choices(['smoke', 'quick', 'standard', 'soak']),
+  )
+  .addOption(json())
+  .action(async (testnet: string, options: ReplayCommandOptions) => {
+    const { replay } = await import('./commands/gates.ts');
+    process.exitCode = await replay(testnet, options);
   });
 
 program

@@ -105,6 +105,8 @@ function createSet(
   for (const verdict of ['PASS', 'FAIL', 'HOLD', 'INCONCLUSIVE']) verdicts.inc({ verdict }, 0);
   for (const state of slotStates) slots.inc({ state }, 0);
   const startedMs = new Map<string, number>();
+  /** Steps that go on beside the others. */
+  const throughout = new Set<string>();
   const end = (ending: { outcome: string; exitCode: number; atMs: number } | undefined): void => {
     for (const each of outcomes) outcome.set({ outcome: each }, each === ending?.outcome ? 1 : 0);
     exitCode.set(ending?.exitCode ?? -1);
@@ -120,6 +122,7 @@ function createSet(
       case 'run.started':
         startedAt.set(atMs / 1000);
         planned.set(record.plan.steps.length);
+        for (const { id, kind } of record.plan.steps) if (kind === 'load') throughout.add(id);
         break;
       case 'run.resumed':
         resumptions.inc();
@@ -159,6 +162,8 @@ function createSet(
         break;
       case 'rollback.started':
         rollbacks.inc();
+        // The step that failed is never written down as ended.
+        for (const step of startedMs.keys()) if (!throughout.has(step)) openStep.remove({ step });
         break;
       case 'paused':
         paused.set(1);

@@ -1,36 +1,12 @@
-import { systemClock } from '../../core/clock.ts';
-import { messageOf } from '../../core/errors.ts';
-import { readKnownReleases, versionOfDigest, type KnownReleases } from '../../engine/known-releases.ts';
-import { httpTransport } from '../../gates/http-transport.ts';
-import { createProbeClient } from '../../gates/probe-client.ts';
-import type { TopologyNode } from '../../topology/topology.ts';
+import { lookAtNodes } from '../node-look.ts';
 import { print, printJson, table } from '../output.ts';
-import { openDeployed, type DeployedTestnet } from '../testnet.ts';
-
-interface NodeReport {
-  name: string;
-  state: string;
-  /** Release by the digest of what runs; null when nothing runs, or something that is none of the testnet's releases. */
-  version: string | null;
-  /** What it is to run, where that is something else. */
-  intended?: string;
-  digest: string | null;
-  height: number | null;
-  peers: number | null;
-  startedAt: string | null;
-  /** Runs, answers its liveness probe and its own status, and is not behind the others. */
-  healthy: boolean;
-  detail?: string;
-  endpoints: Record<string, string>;
-}
+import { openDeployed } from '../testnet.ts';
 
 /** `seatrial status <testnet>`: one look at every node; always exit 0 when it could look. */
 export async function status(name: string, options: { json?: boolean }): Promise<void> {
   const testnet = await openDeployed(name);
   try {
-    const known = await readKnownReleases(testnet.topology.stateDir);
-    const looks = await Promise.all(testnet.topology.nodes.map((node) => lookAt(node, testnet, known)));
-    const nodes = markLagging(looks, testnet.profile.progress?.maxLag);
+    const nodes = await lookAtNodes(testnet);
     const { topology } = testnet;
     if (options.json) {
       printJson({ testnet: topology.testnet, lab: topology.lab, system: topology.system, nodes });
@@ -59,51 +35,4 @@ export async function status(name: string, options: { json?: boolean }): Promise
   } finally {
     await testnet.lab.close();
   }
-}
-
-async function lookAt(
-  node: TopologyNode,
-  { lab, profile }: DeployedTestnet,
-  known: KnownReleases,
-): Promise<NodeReport> {
-  const client = createProbeClient({
-    baseUrl: (port) => lab.endpoint(node, port),
-    transport: httpTransport(systemClock),
-  });
-  const [observation, liveness, told] = await Promise.all([
-    lab.observe(node),
-    client.getText(profile.liveness.port, profile.liveness.path).then(
-      () => undefined,
-      (error: unknown) => messageOf(error),
-    ),
-    profile.probe(client).catch(() => undefined),
-  ]);
-  const { identity, state } = observation;
-  const wanted = node.release.version;
-  const version = identity && versionOfDigest(known, identity.digest, wanted);
-  const isIntended = version === wanted && identity?.generation === node.generation;
-  const detail = observation.detail ?? (state === 'running' ? liveness : undefined);
-  return {
-    name: node.name,
-    state,
-    version: version ?? null,
-    ...(!isIntended && { intended: wanted }),
-    digest: identity?.digest ?? null,
-    height: told?.height ?? null,
-    peers: told?.peers ?? null,
-    startedAt: identity ? new Date(identity.startedAtMs).toISOString() : null,
-    healthy: state === 'running' && liveness === undefined && told !== undefined,
-    ...(detail !== undefined && { detail }),
-    endpoints: Object.fromEntries(node.ports.map((port) => [port.name, lab.endpoint(node, port.name)])),
-  };
-}
-
-/** A node that answers everything and has stopped following the chain is not healthy. */
-function markLagging(nodes: NodeReport[], maxLag: number | undefined): NodeReport[] {
-  const highest = Math.max(...nodes.map((node) => node.height ?? 0));
-  return nodes.map((node) => {
-    const behind = highest - (node.height ?? highest);
-    if (maxLag === undefined || behind <= maxLag) return node;
-    return { ...node, healthy: false, detail: node.detail ?? `${behind} blocks behind` };
-  });
 }

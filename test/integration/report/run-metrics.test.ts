@@ -76,6 +76,19 @@ test('a run that waits for a person has an open step and no outcome', async () =
   expect(set.every(([, value]) => value === 0)).toBe(true);
 });
 
+test('a step that failed and is rolled back is not open any more, its rollback is', async () => {
+  const { runDir } = await writeSampleRun(join(await temporaryFolder(), 'local'), { kind: 'rolled-back' });
+  const { records } = await readJournal(runDir);
+  const metrics = createRunMetrics({ testnet: 'local', runbook: 'canary', runId: 'r' });
+  const until = records.findIndex((record) => record.type === 'step.started' && record.step.startsWith('rollback/'));
+  const open = async (): Promise<string[]> =>
+    Object.keys(samples(await metrics.text())).filter((name) => name.startsWith('seatrial_step_open'));
+  for (const record of records.slice(0, until - 1)) metrics.onRecord(record);
+  expect(await open()).toEqual(['seatrial_step_open{step="upgrade/validator-0"}']);
+  for (const record of records.slice(until - 1, until + 1)) metrics.onRecord(record);
+  expect(await open()).toEqual(['seatrial_step_open{step="rollback/validator-0"}']);
+});
+
 test('breakers are asked each time, and their totals are theirs', async () => {
   const breakers = [{ ...breaker }];
   const metrics = await metricsOf(await durable(), breakers);
