@@ -6,7 +6,7 @@ import { createFakeLab, type FakeLab } from '../../src/lab/fake/fake-lab.ts';
 import type { FakeScript } from '../../src/lab/fake/fake-world.ts';
 import { createVirtualClock, type VirtualClock } from '../../src/lab/fake/virtual-clock.ts';
 import type { NodeObservation } from '../../src/lab/lab.ts';
-import type { MetricCheck, SystemProfile } from '../../src/spec/profile.ts';
+import type { GateCheck, SystemProfile } from '../../src/spec/profile.ts';
 import type { Topology, TopologyNode } from '../../src/topology/topology.ts';
 
 /** How a node of the world answers, beyond what the fake lab knows. Everything left out is as a healthy node answers. */
@@ -49,7 +49,7 @@ export interface GateWorld {
 export interface GateWorldOptions {
   nodeCount?: number;
   script?: FakeScript;
-  checks?: readonly MetricCheck[];
+  checks?: readonly GateCheck[];
   profile?: Partial<SystemProfile>;
   topology?: Partial<Topology>;
 }
@@ -180,7 +180,7 @@ export function digestOf(version: string): string {
   return `sha256:${Buffer.from(version.padEnd(32, '.')).toString('hex')}`;
 }
 
-function scriptedProfile(checks: readonly MetricCheck[], given: Partial<SystemProfile> = {}): SystemProfile {
+function scriptedProfile(checks: readonly GateCheck[], given: Partial<SystemProfile> = {}): SystemProfile {
   return {
     name: 'scripted',
     title: 'A chain in memory',

@@ -93,6 +93,23 @@ describe('a gate that asks Prometheus', () => {
     await keeper.close();
   });
 
+  test.each([3_600_000, -3_600_000])(
+    'means the same moment as a Prometheus whose clock is %i ms ahead',
+    async (aheadMs) => {
+      const { world, stored, transport } = await prometheusWorld();
+      stored.clockAheadMs = aheadMs;
+      const keeper = world.keeper({ prometheusUrl, transport });
+      const { verdict, evidence } = await upgrade(world, keeper, 'node-0', '1.1.0');
+      expect(verdict).toMatchObject({ kind: 'PASS', elapsedMs: 3000 + 3500 });
+      const last = evidence.slots.at(-1);
+      expect(last?.prometheus).toMatchObject({
+        clockAheadMs: aheadMs,
+        evaluatedAtMs: (last?.atMs ?? 0) + aheadMs - 2000,
+      });
+      await keeper.close();
+    },
+  );
+
   test('leaves such checks out where no Prometheus runs', async () => {
     const world = await gateWorld({ checks });
     const keeper = world.keeper();
