@@ -144,7 +144,9 @@ export class GateJudge {
   restore(judged: JudgedSlot): void {
     // Slots of the grid come only after the identity was seen.
     if (this.phase === 'identity') this.phase = 'settle';
-    for (const name of this.nodes) if (!judged.nodes.has(name)) this.drop(name);
+    if (judged.nodes.size < this.#watched.size) {
+      for (const name of this.nodes) if (!judged.nodes.has(name)) this.drop(name);
+    }
     this.#enter(judged.slot, judged.elapsedMs);
     this.#take(judged);
     this.#slotShift = undefined;

@@ -79,6 +79,9 @@ export function* judgedSlots(segment: GateSegment): Generator<JudgedSlot> {
   }
   const standings = new Map<string, NodeStanding>();
   let nextStanding = 0;
+  // Days in which nothing changes must be read in a second: slots that are equal share what they were judged to be.
+  const changes = changesIn(segment);
+  let judged = new Map<string, JudgedNodeSlot>();
   let at = 0;
   let atMs = (segment.atMs[0] ?? 0) - segment.intervalMs;
   for (const [firstSlot, firstElapsedMs, count] of segment.grid) {
@@ -88,14 +91,7 @@ export function* judgedSlots(segment: GateSegment): Generator<JudgedSlot> {
         standings.set(change.node, change.standing);
         change = segment.standings[++nextStanding];
       }
-      const judged = new Map<string, JudgedNodeSlot>();
-      for (const [node, samples] of nodes) {
-        // A node that is no longer judged has no samples any more.
-        if (at >= (samples[0]?.length ?? 0)) continue;
-        const standing = standings.get(node);
-        if (!standing) throw new Error(`nothing says how ${node} stood`);
-        judged.set(node, { samples: samples.map((each) => each[at]), standing });
-      }
+      if (changes.has(at)) judged = nodesAt(at, nodes, standings);
       const seen = quorum?.[at];
       yield {
         slot: firstSlot + index,
@@ -108,13 +104,41 @@ export function* judgedSlots(segment: GateSegment): Generator<JudgedSlot> {
   }
 }
 
+/** Positions at which something is not as in the slot before. */
+function changesIn({ tracks, standings }: GateSegment): Set<number> {
+  const changes = new Set([0, ...standings.map(({ at }) => at)]);
+  for (const { marks, details } of tracks) {
+    let at = 0;
+    for (const [, , count] of marks.matchAll(runPattern)) changes.add((at += Number(count)));
+    for (const detail of details) changes.add(detail.at);
+  }
+  return changes;
+}
+
+function nodesAt(
+  at: number,
+  nodes: ReadonlyMap<string, (Sample | undefined)[][]>,
+  standings: ReadonlyMap<string, NodeStanding>,
+): Map<string, JudgedNodeSlot> {
+  const judged = new Map<string, JudgedNodeSlot>();
+  for (const [node, samples] of nodes) {
+    // A node that is no longer judged has no samples any more.
+    if (at >= (samples[0]?.length ?? 0)) continue;
+    const standing = standings.get(node);
+    if (!standing) throw new Error(`nothing says how ${node} stood`);
+    judged.set(node, { samples: samples.map((each) => each[at]), standing });
+  }
+  return judged;
+}
+
+const runPattern = /([-+?.])(\d+)/g;
 const ok: Sample = { state: 'OK' };
 
 function samplesOf({ check, node, marks, details }: SegmentTrack): (Sample | undefined)[] {
   const samples: (Sample | undefined)[] = [];
   let next = 0;
   let last: SampleDetail | undefined;
-  for (const [, mark, count] of marks.matchAll(/([-+?.])(\d+)/g)) {
+  for (const [, mark, count] of marks.matchAll(runPattern)) {
     for (let left = Number(count); left > 0; left--) {
       const at = samples.length;
       if (mark === '+' || mark === '.') {

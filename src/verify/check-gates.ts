@@ -5,7 +5,7 @@ import { GateJudge } from '../gates/gate-judge.ts';
 import { judgedSlots, type GateSegment } from '../gates/gate-segment.ts';
 import { profileOf } from '../gates/judged-system.ts';
 import type { GateVerdict } from '../gates/verdict.ts';
-import { loadEvidence } from '../journal/evidence.ts';
+import { loadEvidence, loadEvidenceList } from '../journal/evidence.ts';
 import type { RunRecord } from '../journal/records.ts';
 import { aboutRecord, type Report } from './finding.ts';
 
@@ -105,9 +105,8 @@ export async function checkGates({ runDir, records, loadProfile, report }: GateC
   }
 
   async function recompute(evidence: GateEvidence): Promise<GateVerdict> {
-    const segmentsOf: GateSegment[] = [];
-    for (const hash of evidence.segments ?? []) segmentsOf.push((await loadEvidence(runDir, hash)) as GateSegment);
-    return recomputeVerdict(evidence, evidence.system ? undefined : await loadProfile(), segmentsOf);
+    const segments = (await loadEvidenceList(runDir, evidence.segments ?? [])) as GateSegment[];
+    return recomputeVerdict(evidence, evidence.system ? undefined : await loadProfile(), segments);
   }
 
   async function recomputeGuard(
