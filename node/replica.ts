@@ -195,9 +195,20 @@ export class Replica {
     wal.forgetBelow(store.height);
     this.#options.shares?.advance(store.height);
     for (const entry of entries) ports.committed(entry, isLive);
+    if (isLive) this.#checkSharesInPause();
     this.#handle({ type: 'advance', height: store.height + 1 });
     ports.broadcast(this.#status(false));
     this.#startWhenReady();
+  }
+
+  /** In the pause before the next height, so that a proposal with the shares that all have heard costs no time to judge. */
+  #checkSharesInPause(): void {
+    const { shares, ledger, genesis } = this.#options;
+    const { height, tipHash } = ledger;
+    if (!shares) return;
+    this.#schedule(genesis.blockIntervalMs / 2, () => {
+      if (ledger.height === height) shares.evidence(height, tipHash);
+    });
   }
 
   #schedule(delayMs: number, callback: () => void): void {

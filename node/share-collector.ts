@@ -31,18 +31,27 @@ interface Held {
   signature: SignaturePoint | null;
 }
 
+/** What was found good about one message; it need not be checked again. */
+interface Known {
+  readonly message: string;
+  readonly shares: ReadonlyMap<string, string>;
+  readonly signature: string | null;
+}
+
+const nothingKnown: Known = { message: '', shares: new Map(), signature: null };
+
 /** Shares for heights further than this above the tip are of no use yet. */
 const maxAhead = 2;
 
 /**
- * The shares heard for the newest heights, and what the next block shows of them. A share is verified only where its sender's block is
- * proposed or judged, all of a block at once: pairings are slow.
+ * The shares heard for the newest heights, and what the next block shows of them. Shares are not looked at when they arrive, but all of a
+ * height at once, and none twice: pairings are slow.
  */
 export class ShareCollector {
   readonly #options: CollectorOptions;
   readonly #held = new Map<number, Map<string, Held>>();
   #tip = 0;
-  #known = '';
+  #known: Known = nothingKnown;
 
   constructor(options: CollectorOptions) {
     this.#options = options;
@@ -105,7 +114,7 @@ export class ShareCollector {
       shares: shares.map(({ member, signature }) => ({ validator: member, share: signatureHex(signature) })),
       ...(combined && { signature: signatureHex(combined) }),
     };
-    this.#known = keyOf(message, evidence);
+    this.#learn(message, evidence);
     return evidence;
   }
 
@@ -113,29 +122,32 @@ export class ShareCollector {
   isValid(height: number, block: string, evidence: BlockTss): boolean {
     const { group } = this.#options;
     const message = this.#message(height, block);
-    const key = keyOf(message, evidence);
-    if (key === this.#known) return true;
     const places = evidence.shares.map(({ validator }) => group.ids.indexOf(validator));
     const isOrdered = places.every((place, index) => place > (places[index - 1] ?? -1));
     const isDue = evidence.shares.length >= group.threshold;
     if (places.length === 0 || !isOrdered || isDue !== (evidence.signature !== undefined)) return false;
+    const known = this.#known.message === message ? this.#known : nothingKnown;
     const shares: Share[] = [];
     for (const { validator, share } of evidence.shares) {
+      if (known.shares.get(validator) === share) continue;
       const signature = parseSignature(share);
       if (signature === null) return false;
       shares.push({ member: validator, signature });
     }
-    const combined = evidence.signature === undefined ? undefined : parseSignature(evidence.signature);
+    const isKnown = evidence.signature === undefined || evidence.signature === known.signature;
+    const combined = isKnown ? undefined : parseSignature(evidence.signature ?? '');
     if (combined === null || !group.areValid(message, shares, combined)) return false;
-    this.#known = key;
+    this.#learn(message, evidence);
     return true;
+  }
+
+  #learn(message: string, { shares, signature }: BlockTss): void {
+    const before = this.#known.message === message ? this.#known : nothingKnown;
+    const good = shares.map(({ validator, share }): [string, string] => [validator, share]);
+    this.#known = { message, shares: new Map([...before.shares, ...good]), signature: signature ?? before.signature };
   }
 
   #message(height: number, block: string): string {
     return JSON.stringify(['tss', this.#options.chainId, height, block]);
   }
-}
-
-function keyOf(message: string, { shares, signature }: BlockTss): string {
-  return JSON.stringify([message, shares.map(({ validator, share }) => [validator, share]), signature ?? null]);
 }

@@ -119,6 +119,19 @@ describe('a proposed block', () => {
     expect(judge(evidence)).toBe(false);
   });
 
+  test('is judged by one who knows shares already as by one who does not', () => {
+    const { collector } = collectorOf(fourth);
+    for (const id of [first, second, third]) collector.receive(id, shareOf(id));
+    expect(collector.evidence(5, block)).toEqual(three);
+    const knows = (evidence: BlockTss): boolean => collector.isValid(5, block, evidence);
+    expect([knows(three), knows(two), knows(other), knows(evidenceOf(...group.ids))]).toEqual([true, true, true, true]);
+    expect(knows({ shares: [a, b, { ...c, share: b.share }], signature })).toBe(false);
+    expect(knows({ shares: [a, b, { ...c, validator: fourth }], signature })).toBe(false);
+    expect(knows({ shares: [a, b, c], signature: a.share })).toBe(false);
+    expect(knows({ shares: [a, b, c] })).toBe(false);
+    expect(knows({ shares: [a, b], signature })).toBe(false);
+  });
+
   test('is refused with what was made for another height, also by one who knows it as good there', () => {
     const { collector } = collectorOf(fourth);
     expect(collector.isValid(5, block, three)).toBe(true);
