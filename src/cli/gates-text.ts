@@ -1,3 +1,4 @@
+import type { Finding } from '../gates/lint/finding.ts';
 import type { GateProof } from '../gates/prove/proof.ts';
 import type { ReplayResult } from '../gates/replay/replay-gate.ts';
 import { table } from './output.ts';
@@ -41,6 +42,17 @@ export function replayText(result: ReplayResult): string {
     `from ${timeText(fromMs)} to ${timeText(toMs)}` +
       (passedAtMs === undefined ? '' : `; the gate would have passed at ${timeText(passedAtMs)}`),
     `${testnet}: ${verdict.kind}${verdict.weak ? ' (weak profile)' : ''} with the gate ${gate} at ${timeText(endedAtMs)}: ${verdict.reason}`,
+  ].join('\n');
+}
+
+/** Findings, errors first. */
+export function lintText(testnet: string, findings: readonly Finding[], isRunning: boolean): string {
+  const sorted = [...findings].sort((a, b) => a.level.localeCompare(b.level));
+  const errors = findings.filter(({ level }) => level === 'error').length;
+  const how = isRunning ? 'as written and on what runs' : 'as written; nothing runs that names could be compared with';
+  return [
+    ...sorted.map(({ level, where, text }) => `${level}: ${where}: ${text}`),
+    `${testnet}: ${errors} errors, ${findings.length - errors} warnings (${how})`,
   ].join('\n');
 }
 

@@ -50,6 +50,16 @@ export async function monitoringOf(inputs: MonitoringOfInputs): Promise<Monitori
   });
 }
 
+/** The user's own rule files as file name → content. Throws SpecError for one that cannot be read. */
+export async function userRules(loaded: LoadedSpec): Promise<Record<string, string>> {
+  const { monitoring } = loaded.spec;
+  const files = (typeof monitoring === 'object' ? monitoring.rules : undefined) ?? [];
+  const read = await Promise.all(
+    files.map((file, index) => readUserFile(loaded, file, ['monitoring', 'rules', index])),
+  );
+  return Object.fromEntries(read.map(({ name, content }) => [name, content]));
+}
+
 async function readUserFile(loaded: LoadedSpec, file: string, path: PropertyKey[]): Promise<UserFile> {
   try {
     return { name: basename(file), content: await readFile(resolve(dirname(loaded.file), file), 'utf8') };

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { requireSoundGates } from '../gates/lint/lint-gates.ts';
 import { loadProfile } from '../spec/load-profile.ts';
 import { loadTestnetFile, type LoadedSpec } from '../spec/load.ts';
 import { expandNodes, type SpecNode } from '../spec/nodes.ts';
@@ -92,12 +93,15 @@ export async function openProject(
       stateDir,
       nodeProgram,
     });
-    if (loaded.spec.monitoring === false || !support) return built;
+    if (loaded.spec.monitoring === false || !support) {
+      requireSoundGates(profile, built);
+      return built;
+    }
     images ??= await support.monitoringImages(signal);
-    return {
-      ...built,
-      monitoring: await monitoringOf({ topology: built, loaded, profile, allocation, images, signal }),
-    };
+    const monitoring = await monitoringOf({ topology: built, loaded, profile, allocation, images, signal });
+    const monitored = { ...built, monitoring };
+    requireSoundGates(profile, monitored);
+    return monitored;
   };
   const keepReleases = (deployed: Topology): void => {
     for (const { release } of deployed.nodes) {

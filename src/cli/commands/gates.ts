@@ -6,15 +6,20 @@ import { RefusedError, UsageError } from '../../core/errors.ts';
 import { readJsonFile } from '../../core/files.ts';
 import { isAlive } from '../../core/process-identity.ts';
 import type { LockOwner } from '../../engine/lock.ts';
-import { prometheusUrlOf } from '../../engine/state.ts';
+import { userRules } from '../../engine/monitoring.ts';
+import { prometheusUrlOf, readDeployedTopology, stateFolder } from '../../engine/state.ts';
+import { httpTransport } from '../../gates/http-transport.ts';
+import type { Finding } from '../../gates/lint/finding.ts';
 import { gateProfile } from '../../gates/profiles.ts';
 import type { GateProof } from '../../gates/prove/proof.ts';
 import type { VerdictKind } from '../../gates/verdict.ts';
 import type { GateProfileName } from '../../spec/testnet.ts';
-import { proofText, replayText } from '../gates-text.ts';
+import { openNamedProject } from '../change.ts';
+import { lintText, proofText, replayText } from '../gates-text.ts';
 import { interruptSignal } from '../interrupt.ts';
 import { print, printJson } from '../output.ts';
 import { pastTime } from '../past-time.ts';
+import { resolveReference } from '../root.ts';
 import { openDeployed } from '../testnet.ts';
 
 const proofCodes: Record<GateProof['verdict'], number> = {
@@ -49,6 +54,34 @@ export async function prove(name: string, options: { json?: boolean }): Promise<
   } finally {
     interrupt.dispose();
   }
+}
+
+/** `seatrial gates lint <testnet>`: finds checks and rules that could never tell; what runs is looked at where something runs. */
+export async function lint(name: string, options: { json?: boolean }): Promise<number> {
+  const { lintWritten } = await import('../../gates/lint/lint-gates.ts');
+  const reference = resolveReference(name);
+  const deployed = await readDeployedTopology(stateFolder(reference.root, reference.name));
+  const findings: Finding[] = [];
+  if (deployed) {
+    const { lintRunning } = await import('../../gates/lint/lint-running.ts');
+    const { topology, profile, lab } = await openDeployed(name);
+    try {
+      const transport = httpTransport(systemClock);
+      const prometheusUrl = prometheusUrlOf(topology);
+      findings.push(...lintWritten(profile, { gate: topology.gate, rules: topology.monitoring?.rules }));
+      findings.push(...(await lintRunning({ topology, profile, lab, transport, prometheusUrl })));
+    } finally {
+      await lab.close();
+    }
+  } else {
+    const project = await openNamedProject(name);
+    const rules = await userRules(project.loaded);
+    findings.push(...lintWritten(project.profile, { gate: project.loaded.spec.gate, rules }));
+  }
+  const errors = findings.filter(({ level }) => level === 'error').length;
+  if (options.json) printJson({ testnet: reference.name, isRunning: deployed !== undefined, errors, findings });
+  else print(lintText(reference.name, findings, deployed !== undefined));
+  return errors > 0 ? exitCode.failed : exitCode.pass;
 }
 
 export interface ReplayCommandOptions {

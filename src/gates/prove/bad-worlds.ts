@@ -1,21 +1,11 @@
-import type { GateCheck, SystemProfile } from '../../spec/profile.ts';
-import type { Topology } from '../../topology/topology.ts';
-import type { CheckInfo } from '../supported-checks.ts';
+import type { GateCheck } from '../../spec/profile.ts';
 import type { BadWorld, Tampering } from './bad-world.ts';
+import type { WorldsInputs } from './worlds-inputs.ts';
 import { logWorlds } from './log-worlds.ts';
 import { profileWorlds } from './profile-worlds.ts';
 
 /** Not a check of its own: the rule with which a gate answers restarts that nobody asked for. */
 export const flapRule = 'flap';
-
-export interface WorldsInputs {
-  topology: Topology;
-  profile: SystemProfile;
-  /** The checks that a gate applies here. */
-  checks: readonly CheckInfo[];
-  /** Nodes say who leads. */
-  hasLeader: boolean;
-}
 
 /** All bad worlds that the gates of this testnet are shown. */
 export function badWorlds(inputs: WorldsInputs): BadWorld[] {

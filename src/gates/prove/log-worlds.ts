@@ -1,6 +1,6 @@
 import type { LogLine } from '../../lab/lab.ts';
 import { NotMakeable, type BadWorld } from './bad-world.ts';
-import type { WorldsInputs } from './bad-worlds.ts';
+import type { WorldsInputs } from './worlds-inputs.ts';
 
 const check = 'log-errors';
 

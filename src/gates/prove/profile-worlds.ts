@@ -2,7 +2,7 @@ import type { AlertCondition, GateCheck } from '../../spec/profile.ts';
 import { selectorsOf } from '../metric-selector.ts';
 import { editRules, firing } from './alert-rules.ts';
 import { NotMakeable, type BadWorld, type Call, type HttpAnswer, type Tampering } from './bad-world.ts';
-import type { WorldsInputs } from './bad-worlds.ts';
+import type { WorldsInputs } from './worlds-inputs.ts';
 import { withJsonValue } from './json-value.ts';
 import { errorBurst, slowedDown, valueBeyond, withValue } from './series-burst.ts';
 

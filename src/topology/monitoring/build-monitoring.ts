@@ -66,7 +66,7 @@ export function buildMonitoring(inputs: MonitoringInputs): MonitoringTopology {
 }
 
 /** Name of the file with the system's own rules. */
-function systemRulesFile(profile: Pick<SystemProfile, 'name'>): string {
+export function systemRulesFile(profile: Pick<SystemProfile, 'name'>): string {
   return `system-${profile.name}.rules.yml`;
 }
 
