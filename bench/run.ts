@@ -15,7 +15,7 @@ writeFileSync(file, '');
 const before = loadavg();
 const failed: string[] = [];
 try {
-  for (const bench of ['cli', 'gates', 'journal', 'process-lab', 'docker']) {
+  for (const bench of ['cli', 'gates', 'gates-prometheus', 'journal', 'process-lab', 'docker']) {
     const { status } = spawnSync(process.execPath, [join(import.meta.dirname, `${bench}.ts`)], {
       stdio: 'inherit',
       env: { ...process.env, [resultsVariable]: file },
