@@ -19,7 +19,6 @@ interface Open {
 
 /** What is told as a moment. The text is that of the report. */
 const moments: readonly string[] = [
-  'run.resumed',
   'approval.requested',
   'approval.decided',
   'paused',
@@ -35,9 +34,11 @@ const moments: readonly string[] = [
  */
 export class AnnotationBuilder {
   readonly #tags: string[];
+  readonly #runbook: string;
   readonly #open = new Map<string, Open>();
 
   constructor(testnet: string, runbook: string) {
+    this.#runbook = runbook;
     this.#tags = ['seatrial', `testnet:${testnet}`, `runbook:${runbook}`];
   }
 
@@ -48,6 +49,9 @@ export class AnnotationBuilder {
       case 'run.started':
         this.#begin('run', atMs, `${record.runbook} (run ${record.runId})`, ['run']);
         return [];
+      case 'run.resumed':
+        this.#begin('run', atMs, `${this.#runbook} (resumed)`, ['run']);
+        return [this.#point(atMs, eventText(record)?.text ?? 'resumed', ['run.resumed'])];
       case 'step.started':
         this.#begin(`step ${record.step}`, atMs, `step ${record.step}`, ['step']);
         return [];

@@ -24,7 +24,7 @@ export async function runs(name: string, options: { json?: boolean }): Promise<v
     run.outcome,
     run.exitCode?.toString() ?? '-',
     run.startedAt,
-    run.problem ?? '',
+    run.problem ?? (run.isPaused ? 'paused; can be resumed' : run.isResumable ? 'can be resumed' : ''),
   ]);
   print(table([['RUN', 'RUNBOOK', 'OUTCOME', 'EXIT', 'STARTED', ''], ...rows]));
 }
