@@ -67,39 +67,36 @@ export function segmentLength({ grid }: GateSegment): number {
 /** The slots of a segment, oldest first. Throws when the segment contradicts itself. */
 export function* judgedSlots(segment: GateSegment): Generator<JudgedSlot> {
   const length = segmentLength(segment);
-  const tracks = segment.tracks.map((track) => ({ track, samples: samplesOf(track) }));
-  const quorum = tracks.find(({ track }) => track.node === '*')?.samples;
-  const nodes = new Map<string, (Sample | undefined)[][]>();
-  for (const { track, samples } of tracks) {
-    if (samples.length > length) throw new Error(`${track.check} of ${track.node} has more slots than the segment`);
-    if (track.node === '*') continue;
-    const ofNode = nodes.get(track.node);
-    if (ofNode) ofNode.push(samples);
-    else nodes.set(track.node, [samples]);
+  const readers = segment.tracks.map((track) => new TrackReader(track));
+  for (const { track, length: own } of readers) {
+    if (own > length) throw new Error(`${track.check} of ${track.node} has more slots than the segment`);
   }
+  const quorum = readers.find(({ track }) => track.node === '*');
+  const nodes = Map.groupBy(
+    readers.filter((reader) => reader !== quorum),
+    ({ track }) => track.node,
+  );
   const standings = new Map<string, NodeStanding>();
-  let nextStanding = 0;
   // Days in which nothing changes must be read in a second: slots that are equal share what they were judged to be.
   const changes = changesIn(segment);
   let judged = new Map<string, JudgedNodeSlot>();
+  let seen: Sample | undefined;
+  let nextStanding = 0;
   let at = 0;
   let atMs = (segment.atMs[0] ?? 0) - segment.intervalMs;
   for (const [firstSlot, firstElapsedMs, count] of segment.grid) {
     for (let index = 0; index < count; index++, at++) {
       atMs += segment.intervalMs + (at === 0 ? 0 : (segment.atMs[at] ?? 0));
-      for (let change = segment.standings[nextStanding]; change && change.at <= at;) {
-        standings.set(change.node, change.standing);
-        change = segment.standings[++nextStanding];
+      if (changes.has(at)) {
+        for (let change = segment.standings[nextStanding]; change && change.at <= at;) {
+          standings.set(change.node, change.standing);
+          change = segment.standings[++nextStanding];
+        }
+        judged = nodesAt(at, nodes, standings);
+        seen = quorum?.at(at);
       }
-      if (changes.has(at)) judged = nodesAt(at, nodes, standings);
-      const seen = quorum?.[at];
-      yield {
-        slot: firstSlot + index,
-        atMs,
-        elapsedMs: firstElapsedMs + index * segment.intervalMs,
-        nodes: judged,
-        ...(seen && { quorum: seen }),
-      };
+      const elapsedMs = firstElapsedMs + index * segment.intervalMs;
+      yield { slot: firstSlot + index, atMs, elapsedMs, nodes: judged, ...(seen && { quorum: seen }) };
     }
   }
 }
@@ -117,16 +114,16 @@ function changesIn({ tracks, standings }: GateSegment): Set<number> {
 
 function nodesAt(
   at: number,
-  nodes: ReadonlyMap<string, (Sample | undefined)[][]>,
+  nodes: ReadonlyMap<string, TrackReader[]>,
   standings: ReadonlyMap<string, NodeStanding>,
 ): Map<string, JudgedNodeSlot> {
   const judged = new Map<string, JudgedNodeSlot>();
-  for (const [node, samples] of nodes) {
+  for (const [node, readers] of nodes) {
     // A node that is no longer judged has no samples any more.
-    if (at >= (samples[0]?.length ?? 0)) continue;
+    if (at >= (readers[0]?.length ?? 0)) continue;
     const standing = standings.get(node);
     if (!standing) throw new Error(`nothing says how ${node} stood`);
-    judged.set(node, { samples: samples.map((each) => each[at]), standing });
+    judged.set(node, { samples: readers.map((reader) => reader.at(at)), standing });
   }
   return judged;
 }
@@ -134,25 +131,42 @@ function nodesAt(
 const runPattern = /([-+?.])(\d+)/g;
 const ok: Sample = { state: 'OK' };
 
-function samplesOf({ check, node, marks, details }: SegmentTrack): (Sample | undefined)[] {
-  const samples: (Sample | undefined)[] = [];
-  let next = 0;
-  let last: SampleDetail | undefined;
-  for (const [, mark, count] of marks.matchAll(runPattern)) {
-    for (let left = Number(count); left > 0; left--) {
-      const at = samples.length;
-      if (mark === '+' || mark === '.') {
-        samples.push(mark === '+' ? ok : undefined);
-        continue;
-      }
-      if (details[next]?.at === at) last = details[next++];
-      if (!last || (last.reason === undefined) !== (mark === '-')) {
-        throw new Error(`${check} of ${node}: slot ${at} does not say why it was not OK`);
-      }
-      samples.push(sampleOf(last));
+/** Reads a track from its beginning on. */
+class TrackReader {
+  readonly track: SegmentTrack;
+  readonly length: number;
+  readonly #runs: { mark: string; endsAt: number }[] = [];
+  #run = 0;
+  #nextDetail = 0;
+  #sample: Sample | undefined;
+  #detail: SampleDetail | undefined;
+
+  constructor(track: SegmentTrack) {
+    this.track = track;
+    let endsAt = 0;
+    for (const [, mark = '', count] of track.marks.matchAll(runPattern)) {
+      endsAt += Number(count);
+      this.#runs.push({ mark, endsAt });
     }
+    this.length = endsAt;
   }
-  return samples;
+
+  /** The sample at a position, which may not be before one that was asked for. */
+  at(at: number): Sample | undefined {
+    while (at >= (this.#runs[this.#run]?.endsAt ?? Infinity)) this.#run++;
+    const { details, check, node } = this.track;
+    for (let next = details[this.#nextDetail]; next && next.at <= at; next = details[++this.#nextDetail]) {
+      this.#detail = next;
+      this.#sample = sampleOf(next);
+    }
+    const mark = this.#runs[this.#run]?.mark;
+    if (mark === undefined || mark === '.') return undefined;
+    if (mark === '+') return ok;
+    if (!this.#detail || (this.#detail.reason === undefined) !== (mark === '-')) {
+      throw new Error(`${check} of ${node}: slot ${at} does not say why it was not OK`);
+    }
+    return this.#sample;
+  }
 }
 
 function sampleOf({ reason, detail }: SampleDetail): Sample {

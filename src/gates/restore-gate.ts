@@ -1,7 +1,6 @@
 import { UsageError } from '../core/errors.ts';
 import { GateJudge, type GateInput } from './gate-judge.ts';
 import { judgedSlots, type GateSegment } from './gate-segment.ts';
-import type { JudgedSlot } from './judged-slot.ts';
 import { profileOf, type JudgedSystem } from './judged-system.ts';
 
 export interface RestoredGate {
@@ -19,17 +18,16 @@ export interface RestoredGate {
 export function restoreGate(segments: readonly GateSegment[], now: { wallMs: number; monoMs: number }): RestoredGate {
   const begun = segments[0]?.begun;
   if (!begun) throw new UsageError('a gate can only be continued from its first segment on');
-  const slots: JudgedSlot[] = [];
   for (const [index, segment] of segments.entries()) {
     if (segment.index !== index || segment.gateId !== begun.input.gateId) {
       throw new UsageError(`segment ${index} of gate ${begun.input.gateId} is missing`);
     }
-    for (const judged of judgedSlots(segment)) slots.push(judged);
   }
-  const seenMs = slots.at(-1)?.elapsedMs ?? 0;
+  const last = segments.at(-1)?.grid.at(-1);
+  const seenMs = last ? last[1] + (last[2] - 1) * begun.input.profile.intervalMs : 0;
   const elapsedMs = Math.max(seenMs, now.wallMs - begun.input.startedAtMs);
   const input: GateInput = { ...begun.input, startedMonoMs: now.monoMs - elapsedMs };
   const judge = new GateJudge(input, profileOf(begun.system));
-  for (const judged of slots) judge.restore(judged);
+  for (const segment of segments) for (const judged of judgedSlots(segment)) judge.restore(judged);
   return { judge, input, system: begun.system };
 }

@@ -57,9 +57,8 @@ export class SlotTally implements CheckTally {
   readonly #windowSlots: number;
   readonly #tailSlots: number;
   #codes = new Uint8Array(64);
-  /** Slots of the window that are known, oldest first; the part before `#firstKnown` has left it. */
-  #knownSlots: number[] = [];
-  #firstKnown = 0;
+  /** The newest slot that was known. */
+  #newestKnown = -1;
 
   constructor(name: CheckName, windowSlots: number, tailSlots: number) {
     this.check = name.check;
@@ -115,11 +114,9 @@ export class SlotTally implements CheckTally {
     } else {
       this.bad++;
     }
-    const before = this.#knownSlots.at(-1);
-    if (this.#firstKnown < this.#knownSlots.length && before !== undefined && this.#codes[before] !== code) {
-      this.changes++;
-    }
-    this.#knownSlots.push(slot);
+    const before = this.#newestKnown;
+    if (before >= 0 && before > slot - this.#windowSlots && this.#codes[before] !== code) this.changes++;
+    this.#newestKnown = slot;
   }
 
   #dropSlot(slot: number): void {
@@ -131,12 +128,10 @@ export class SlotTally implements CheckTally {
     }
     if (code === OK) this.ok--;
     else this.bad--;
-    const next = this.#knownSlots[++this.#firstKnown];
-    if (next !== undefined && this.#codes[next] !== code) this.changes--;
-    if (this.#firstKnown > 1024 && this.#firstKnown * 2 > this.#knownSlots.length) {
-      this.#knownSlots = this.#knownSlots.slice(this.#firstKnown);
-      this.#firstKnown = 0;
-    }
+    // Every UNKNOWN slot is passed over once, when the known one before it leaves the window.
+    let next = slot + 1;
+    while (next <= this.#newestKnown && this.#codes[next] === UNKNOWN) next++;
+    if (next <= this.#newestKnown && this.#codes[next] !== code) this.changes--;
   }
 
   #store(slot: number, code: number): void {

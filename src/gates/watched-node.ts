@@ -135,9 +135,10 @@ export class WatchedNode {
     if (!counts) return;
     const [identity] = samples;
     if (identity) this.#identity.push(identity);
-    for (const [index, { tally }] of this.#checks.entries()) {
+    // A plain loop: a week of slots is counted again when a soak is resumed.
+    for (let index = 0; index < this.#checks.length; index++) {
       const sample = samples[index + 1];
-      if (sample) tally.push(sample);
+      if (sample) this.#checks[index]?.tally.push(sample);
     }
   }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { evidenceFile, storeEvidence } from '../../../src/journal/evidence.ts';
 import { readJournal } from '../../../src/journal/read-journal.ts';
 import type { RunRecord } from '../../../src/journal/records.ts';
 import { exitCodeOfVerification } from '../../../src/verify/verify-run.ts';
@@ -192,13 +193,14 @@ describe('an edited byte', () => {
 describe('files', () => {
   test('that are missing are named', async () => {
     const copy = await copyOf(runDir);
-    const [first = ''] = await readdir(join(copy, 'evidence'));
-    await rm(join(copy, 'evidence', first));
+    const { records } = await readJournal(copy);
+    const first = records.find((record) => record.type === 'gate.verdict')?.evidence ?? '';
+    await rm(join(copy, (await evidenceFile(copy, first)) ?? ''));
     await rm(join(copy, 'observations.jsonl'));
     await rm(join(copy, 'ledger.jsonl'));
     const verification = await verified(copy);
     const messages = verification.findings.map(({ file, message }) => `${file} ${message}`).join('\n');
-    expect(messages).toContain(`evidence/${first.slice(0, 64)}.json is missing`);
+    expect(messages).toContain(`evidence/${first}.json is missing`);
     expect(messages).toContain('observations.jsonl it is missing');
     expect(messages).toContain('ledger.jsonl it is missing');
     expect(verification.result).toBe('damaged');
@@ -206,7 +208,6 @@ describe('files', () => {
 
   test('that no record refers to are named, and harm nothing', async () => {
     const copy = await copyOf(runDir);
-    const { storeEvidence } = await import('../../../src/journal/evidence.ts');
     const hash = await storeEvidence(copy, { stray: true });
     const verification = await verified(copy);
     expect(verification.result).toBe('agrees');
