@@ -22,8 +22,6 @@ const profile: SystemProfile = {
     ...reference.checks.filter(({ name }) => name === 'http-errors' || name === 'mempool'),
     { name: 'stored-errors', source: 'prometheus', condition: { kind: 'ratio', max: 0.1,
       bad: { metric: requests, labels: { code: { matches: '5..' } } }, total: { metric: requests } } },
-    { name: 'latency', source: 'prometheus', condition: { kind: 'quantile', quantile: 0.5, max: 0.9,
-      histogram: { metric: 'refchain_http_request_duration_seconds' } } },
     { name: 'height', source: 'json', condition: { kind: 'json', port: 'http', path: '/status', pointer: '/height', min: 1 } },
     { name: 'alerts', source: 'alerts', condition: { kind: 'alerts', names: ['NodeDown'], severities: ['critical'] } },
     ${more}
@@ -75,7 +73,6 @@ describe.skipIf(docker.missing !== undefined)(
         'prometheus-empty',
         'samples-stale',
       ]);
-      expect(worldsOf('latency')).toContain('slow/latency');
       expect(worldsOf('mempool')).toContain('value-above/mempool');
       expect(worldsOf('height')).toEqual(['value-below/height', 'answer-lost/height']);
       expect(worldsOf('alerts')).toEqual([

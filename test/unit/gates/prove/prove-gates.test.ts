@@ -118,6 +118,51 @@ test.each([
   expect(proof.checks.filter(({ isProven }) => !isProven)).toMatchObject([{ check: 'queue', reason }]);
 });
 
+test('quantiles, numbers in JSON and errors in logs are shown their own worlds', async () => {
+  const histogram = [
+    '# TYPE latency_seconds histogram',
+    'latency_seconds_bucket{le="0.1"} 5000',
+    'latency_seconds_bucket{le="1"} 5000',
+    'latency_seconds_bucket{le="+Inf"} 5000',
+    'latency_seconds_sum 10',
+    'latency_seconds_count 5000',
+  ];
+  const world = await gateWorld({
+    profile: {
+      logErrors: { matches: '"level":"error"', maxPerWindow: 2 },
+      checks: [
+        {
+          name: 'latency',
+          source: 'direct',
+          condition: { kind: 'quantile', histogram: { metric: 'latency_seconds' }, quantile: 0.9, max: 0.5 },
+        },
+        {
+          name: 'height',
+          source: 'json',
+          condition: { kind: 'json', port: 'http', path: '/status', pointer: '/height', min: 1, max: 1_000_000 },
+        },
+      ],
+    },
+  });
+  for (const { name } of world.topology.nodes) world.show(name, { metrics: `${page}${histogram.join('\n')}\n` });
+  const { topology, profile, clock, transport } = world;
+  const logs: typeof world.lab.logs = async ({ name }) => [
+    { node: name, atMs: clock.wallMs(), text: '{"level":"info","msg":"committed"}' },
+  ];
+  const lab = { ...world.lab, logs };
+  const proof = await world.until(proveGates({ topology, profile, lab, clock, transport }));
+  const worldsOf = (name: string): string[] =>
+    proof.checks.find(({ check }) => check === name)?.worlds.map(({ world, outcome }) => `${world} ${outcome}`) ?? [];
+  expect([proof.verdict, proof.reason]).toEqual(['proven', expect.any(String)]);
+  expect(worldsOf('latency')).toContain('slow/latency BAD');
+  expect(worldsOf('height')).toEqual([
+    'value-above/height BAD',
+    'value-below/height BAD',
+    'answer-lost/height UNKNOWN',
+  ]);
+  expect(worldsOf('log-errors')).toEqual(['log-errors BAD', 'logs-gone UNKNOWN']);
+});
+
 test('an advisory check has to be proven as well', async () => {
   const proof = await prove([
     { ...queue, advisory: true, condition: { kind: 'value', metric: { metric: 'queue_length' } } },
