@@ -141,6 +141,7 @@ async function execute(
       deployer: await access.deployer(),
       topologyFor: (wanted) => project.topology(wanted),
       clock: systemClock,
+      random,
       prometheusUrl,
       reporter: {
         ...reporter,

@@ -9,6 +9,7 @@ import { prepareUp } from '../engine/prepare.ts';
 import { prometheusUrlOf, writeDeployedTopology } from '../engine/state.ts';
 import { RunSession } from '../engine/session.ts';
 import { testnetFile } from '../engine/testnet-files.ts';
+import { runFolder } from '../journal/run-files.ts';
 import { newRunId } from '../journal/run-id.ts';
 import { connectDocker } from '../lab/docker/connection.ts';
 import { createDockerLab } from '../lab/docker/docker-lab.ts';
@@ -19,6 +20,7 @@ import { openProjectFile } from './change.ts';
 import { writeReport } from './commands/report.ts';
 import { takeLease } from './lease.ts';
 import { describe } from './progress.ts';
+import { createRunListeners, type RunListeners } from './run-listeners.ts';
 import { secretsPlacer } from './pulumi-access.ts';
 
 export interface HandTypedUp {
@@ -66,7 +68,9 @@ export async function openHandTypedUp(
   }
   const lock = await acquireLock(project.stateDir, 'pulumi up', new Date(systemClock.wallMs()).toISOString());
   let lease: LabLease | undefined;
+  let listeners: RunListeners | undefined;
   const giveBack = async (): Promise<void> => {
+    await listeners?.close();
     await lease?.release();
     await lock.release();
   };
@@ -79,8 +83,14 @@ export async function openHandTypedUp(
     const lab = createDockerLab({ topology: prepared.target, docker });
     const order = changedNodes(prepared.plan);
     lease = await takeLease(lab, project.stateDir, prepared.target.testnet, 'pulumi up', options.signal);
+    const runId = newRunId(systemClock, random);
+    const { testnet, stateDir, monitoring } = prepared.target;
+    const runDir = runFolder(stateDir, runId);
+    // Pulumi has the terminal; what it is told goes through `onProgress`.
+    listeners = await createRunListeners({ testnet, runbook: 'up', runId, runDir, monitoring, json: true });
+    const follow = listeners.onRecord;
     const session = await RunSession.open({
-      runId: newRunId(systemClock, random),
+      runId,
       topology: prepared.topology,
       profile: project.profile,
       specHash: project.loaded.hash,
@@ -90,9 +100,11 @@ export async function openHandTypedUp(
       lab,
       lease,
       clock: systemClock,
+      random,
       prometheusUrl: prometheusUrlOf(prepared.target),
       reporter: {
         onRecord: (record) => {
+          follow(record);
           const text = describe(record);
           if (text !== undefined) options.onProgress(text);
         },

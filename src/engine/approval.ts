@@ -1,7 +1,7 @@
 import type { PlanStep } from '../journal/records.ts';
 import { StepError } from './outcome.ts';
 import { planHash } from './plan.ts';
-import type { RunContext } from './run.ts';
+import type { RunContext } from './run-context.ts';
 
 const pollMs = 500;
 

@@ -1,6 +1,6 @@
 import { waitFor } from '../core/wait.ts';
 import type { PlanStep } from '../journal/records.ts';
-import type { RunContext } from './run.ts';
+import type { RunContext } from './run-context.ts';
 
 /** Waits until a node of the network tells this height. */
 export async function awaitHeight({ inputs, session, signal }: RunContext, step: PlanStep): Promise<void> {

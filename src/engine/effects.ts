@@ -45,6 +45,11 @@ export class Effects {
     );
   }
 
+  /** Gives what is switched its whole time again. */
+  async extend({ step, node, toggle, on, ttlMs }: HeldSwitch, signal: AbortSignal): Promise<void> {
+    await this.switch(step, node, toggle, on, ttlMs, signal);
+  }
+
   /** Ends what `switch` began. */
   async clear({ step, node, toggle, leaseId }: HeldSwitch, signal: AbortSignal): Promise<void> {
     await this.#do('clear', step, node, { toggle, leaseId }, signal, (found) =>

@@ -182,8 +182,12 @@ function stepOf(stage: Exclude<RunbookStage, { kind: 'change' }>, gate: string):
       const { node, control, toggle, blocks, blockMs, ttlMs } = stage;
       return { id, kind: 'switchback', nodes: [node], control, toggle, blocks, forMs: blockMs, ttlMs };
     }
-    case 'compare':
-      return { id, kind: 'compare', nodes: stage.nodes, control: stage.control, forMs: stage.forMs };
+    case 'calibrate':
+      return { id, kind: 'calibrate', nodes: stage.nodes, control: stage.control, forMs: stage.forMs };
+    case 'compare': {
+      const { nodes, control, forMs, after } = stage;
+      return { id, kind: 'compare', nodes, control, forMs, after };
+    }
     case 'slo':
       return { id, kind: 'slo', nodes: [], objective: stage.objective, forMs: stage.forMs };
     case 'stop':

@@ -2,6 +2,7 @@ import { messageOf } from '../core/errors.ts';
 import type { ObserveVerdict, RunEvent } from '../journal/records.ts';
 import type { Lab, NodeObservation } from '../lab/lab.ts';
 import type { Topology } from '../topology/topology.ts';
+import type { Effects } from './effects.ts';
 import { HeldError } from './outcome.ts';
 import type { RunSession } from './session.ts';
 
@@ -40,6 +41,31 @@ export async function recoverOpenIntents(session: RunSession, lab: Lab, topology
       version: intent.toVersion,
       tookMs: 0,
     });
+  }
+}
+
+/** The same for what was done to running nodes: an effect that is complete gets its `done`, any other is done by its stage again. */
+export async function recoverOpenEffects(session: RunSession, lab: Lab, effects: Effects): Promise<void> {
+  for (const intent of [...session.state.openEffects.values()]) {
+    const { step, effect, node: name, detail: facts } = intent;
+    const node = session.deployed.nodes.find((candidate) => candidate.name === name);
+    if (!node) continue;
+    let verdict: ObserveVerdict = 'unknown';
+    let detail: string | undefined;
+    try {
+      const held = session.state.switches.get(`${name}/${String(facts['toggle'])}`);
+      const { state } = await lab.observe(node);
+      if (state === 'foreign') verdict = 'foreign';
+      else if (effect === 'stop') verdict = state === 'stopped' ? 'complete' : 'absent';
+      else if (effect === 'start') verdict = state === 'running' ? 'complete' : 'absent';
+      else if (held) verdict = (await effects.holds(held)) === (effect === 'switch') ? 'complete' : 'absent';
+    } catch (error) {
+      detail = messageOf(error);
+    }
+    await session.record({ type: 'observed', step, action: effect, node: name, verdict, ...(detail && { detail }) });
+    if (verdict === 'complete') {
+      await session.record({ type: 'effect.done', step, effect, node: name, tookMs: 0, detail: facts });
+    }
   }
 }
 

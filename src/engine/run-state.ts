@@ -10,6 +10,8 @@ export interface HeldSwitch {
   node: string;
   toggle: string;
   leaseId: string;
+  on: boolean;
+  ttlMs: number;
   /** Wall time at which the node ends it by itself at the latest, as told by this machine's clock. */
   untilMs: number;
 }
@@ -153,8 +155,9 @@ export class RunState {
 
   #hold({ step, node, detail }: EffectIntent, atMs: number): void {
     const [toggle, leaseId] = [String(detail['toggle']), String(detail['leaseId'])];
-    const untilMs = atMs + Number(detail['ttlMs']);
-    this.switches.set(`${node}/${toggle}`, { step, node, toggle, leaseId, untilMs });
+    const ttlMs = Number(detail['ttlMs']);
+    const held = { step, node, toggle, leaseId, on: detail['on'] === true, ttlMs, untilMs: atMs + ttlMs };
+    this.switches.set(`${node}/${toggle}`, held);
   }
 }
 

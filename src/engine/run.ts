@@ -1,28 +1,17 @@
 import { setMaxListeners } from 'node:events';
 import type { RunOutcome } from '../journal/records.ts';
 import type { Load } from '../load/generator.ts';
-import type { Wanted } from '../topology/desired.ts';
-import type { Topology } from '../topology/topology.ts';
 import { abortedError } from '../core/clock.ts';
 import { AbortedError } from '../core/errors.ts';
-import type { Deployer } from './deployer.ts';
 import { Effects } from './effects.ts';
 import { offerLoad, settleLoad } from './load-phase.ts';
 import type { Ending } from './outcome.ts';
-import { recoverOpenIntents } from './recover.ts';
-import { RunSession, type SessionOptions } from './session.ts';
+import { recoverOpenEffects, recoverOpenIntents } from './recover.ts';
+import { RunSession } from './session.ts';
 import { endEffects, goOnBack, settleFailure } from './settle.ts';
+import type { RunContext, RunInputs } from './run-context.ts';
 import { runStages } from './stages.ts';
-
-export interface RunInputs extends SessionOptions {
-  deployer: Deployer;
-  /** Resolves the topology in which the nodes run what is wanted. */
-  topologyFor(wanted: Wanted): Promise<Topology>;
-  /** Aborted: take back what is only lent, and leave everything else as it is. */
-  hurry?: AbortSignal | undefined;
-  /** Told once, how to learn what the run would leave behind at any moment. */
-  onBegun?: ((remains: () => string[]) => void) | undefined;
-}
+import { keepSwitches } from './keep-switches.ts';
 
 export interface RunResult {
   runId: string;
@@ -32,15 +21,6 @@ export interface RunResult {
   runDir: string;
   /** Version that each node is to run now. */
   versions: Record<string, string>;
-}
-
-/** A run while it is executed. */
-export interface RunContext {
-  inputs: RunInputs;
-  session: RunSession;
-  effects: Effects;
-  /** Ends the forward part: the caller's signal, an abort that was asked for, the run's deadline. */
-  signal: AbortSignal;
 }
 
 /**
@@ -87,7 +67,11 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
     try {
       const abortBy = inputs.resumes?.abortBy;
       if (abortBy !== undefined) await session.record({ type: 'abort.requested', by: abortBy });
-      if (inputs.resumes) await recoverOpenIntents(session, lab, session.deployed);
+      if (inputs.resumes) {
+        await recoverOpenIntents(session, lab, session.deployed);
+        await recoverOpenEffects(session, lab, effects);
+      }
+      keepSwitches(context, over.signal);
       if (session.state.rollback || session.state.abortedBy !== undefined) ending = await goOnBack(context);
       else {
         if (plan.steps.some(({ kind }) => kind === 'load')) load = await offerLoad(session, inputs);

@@ -86,9 +86,11 @@ export type RunbookStage =
       blockMs: number;
       ttlMs: number;
     }
-  /** Compares the errors of changed nodes with those of the others for `forMs`. */
-  | { kind: 'compare'; id: string; nodes: string[]; control: string[]; forMs: number }
-  /** Watches the share of good events for so long. */
+  /** Counts the errors of all of them for `forMs` before anything is changed, for a later `compare`. */
+  | { kind: 'calibrate'; id: string; nodes: string[]; control: string[]; forMs: number }
+  /** Compares the errors of changed nodes with those of the others for `forMs`; `after` is the id of the `calibrate` stage. */
+  | { kind: 'compare'; id: string; nodes: string[]; control: string[]; forMs: number; after: string }
+  /** Watches the share of transactions that are acknowledged, for so long; it needs load. */
   | { kind: 'slo'; id: string; objective: number; forMs: number }
   /** `mayHalt`: as for `change`. What is stopped is started again when the run ends, unless it was changed or started since. */
   | { kind: 'stop'; id: string; node: string; mayHalt?: boolean }

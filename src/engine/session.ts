@@ -49,6 +49,8 @@ export interface SessionOptions {
   plan: Plan;
   lab: Lab;
   clock: Clock;
+  /** From 0 to 1; what it decides is journalled. */
+  random(): number;
   reporter: RunReporter;
   signal: AbortSignal;
   /** The testnet's lease, checked before every effect. */

@@ -1,6 +1,6 @@
 import { AbortedError, messageOf } from '../core/errors.ts';
 import { AbortRequested } from './run-control.ts';
-import type { RunContext } from './run.ts';
+import type { RunContext } from './run-context.ts';
 import { blamedFor, endingOf, GateError, type Ending } from './outcome.ts';
 import { stepId } from './plan.ts';
 

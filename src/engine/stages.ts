@@ -2,12 +2,15 @@ import type { PlanStep } from '../journal/records.ts';
 import { changeWanted, type Wanted } from '../topology/desired.ts';
 import type { Topology } from '../topology/topology.ts';
 import { RefusedError } from '../core/errors.ts';
-import { proveActivation } from './activation.ts';
+import { proveActivation } from './canary/activation.ts';
+import { calibrate, compareVersions } from './canary/compare.ts';
+import { watchSlo } from './canary/slo.ts';
+import { runSwitchback } from './canary/switchback.ts';
 import { askApproval } from './approval.ts';
 import { awaitHeight } from './await-height.ts';
 import type { NodeChange } from './deployer.ts';
 import { changedNodes } from './plan.ts';
-import type { RunContext } from './run.ts';
+import type { RunContext } from './run-context.ts';
 
 /** Goes through the plan; what is done already is passed over. */
 export async function runStages(context: RunContext): Promise<void> {
@@ -56,6 +59,18 @@ async function runStep(context: RunContext, step: PlanStep): Promise<void> {
       break;
     case 'activation':
       await proveActivation(context, step);
+      break;
+    case 'switchback':
+      await runSwitchback(context, step);
+      break;
+    case 'calibrate':
+      await calibrate(context, step);
+      break;
+    case 'compare':
+      await compareVersions(context, step);
+      break;
+    case 'slo':
+      await watchSlo(context, step);
       break;
     case 'stop':
       if (!step.mayHalt) await session.gates.checkBudget(session.deployed, node, [], step.id, signal);

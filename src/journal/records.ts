@@ -53,6 +53,7 @@ export interface PlanStep {
     | 'switch'
     | 'activation'
     | 'switchback'
+    | 'calibrate'
     | 'compare'
     | 'slo'
     | 'stop'
@@ -90,6 +91,8 @@ export interface PlanStep {
   blocks?: number;
   /** `switchback`, `compare`: nodes that are compared with those of the step. */
   control?: string[];
+  /** `compare`: the step whose counts it stands on. */
+  after?: string;
   /** `slo`: share of good events, as 0.99. */
   objective?: number;
   /** What undoes it; the sentence is for people. */

@@ -1,4 +1,5 @@
-import { executeRun, type RunInputs, type RunResult } from '../../src/engine/run.ts';
+import type { RunInputs } from '../../src/engine/run-context.ts';
+import { executeRun, type RunResult } from '../../src/engine/run.ts';
 import type { RunJournal } from '../../src/engine/session.ts';
 import { readJournal } from '../../src/journal/read-journal.ts';
 import type { RunRecord } from '../../src/journal/records.ts';

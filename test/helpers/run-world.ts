@@ -1,7 +1,9 @@
+import { seededRandom } from '../../src/core/seeded-random.ts';
 import { createDirectDeployer } from '../../src/deploy/direct/direct-deployer.ts';
 import type { Deployer } from '../../src/engine/deployer.ts';
 import { makePlan, planHash } from '../../src/engine/plan.ts';
-import { executeRun, type RunInputs, type RunResult } from '../../src/engine/run.ts';
+import type { RunInputs } from '../../src/engine/run-context.ts';
+import { executeRun, type RunResult } from '../../src/engine/run.ts';
 import type { OnFailure, RunbookRules, RunbookStage } from '../../src/engine/runbook.ts';
 import type { RunJournal } from '../../src/engine/session.ts';
 import { readDeployedTopology, writeDeployedTopology } from '../../src/engine/state.ts';
@@ -122,6 +124,7 @@ export async function runWorld(options: GateWorldOptions = {}): Promise<RunWorld
       lab: usedLab,
       clock,
       transport,
+      random: seededRandom(1),
       journal,
       deployer: given.deployer?.(plain) ?? plain,
       reporter: { ...(given.onRecord && { onRecord: given.onRecord }) },

@@ -1,8 +1,8 @@
-import type { PlanStep } from '../journal/records.ts';
-import { storeEvidence } from '../journal/evidence.ts';
-import { messageOf } from '../core/errors.ts';
-import { StepError } from './outcome.ts';
-import type { RunContext } from './run.ts';
+import type { PlanStep } from '../../journal/records.ts';
+import { storeEvidence } from '../../journal/evidence.ts';
+import { messageOf } from '../../core/errors.ts';
+import { StepError } from '../outcome.ts';
+import type { RunContext } from '../run-context.ts';
 
 const pollMs = 500;
 
