@@ -5,7 +5,7 @@ import { httpTransport } from '../gates/http-transport.ts';
 import type { RunRecord } from '../journal/records.ts';
 import { createAnnotator } from '../report/annotations.ts';
 import { keepMetricsFile } from '../report/metrics-file.ts';
-import type { BreakerSnapshot } from '../report/run-metrics.ts';
+import type { BreakerFigures } from '../report/run-metrics.ts';
 import type { MonitoringTopology } from '../topology/topology.ts';
 import { createReporter } from './progress.ts';
 
@@ -20,7 +20,7 @@ export interface RunListenerOptions {
   json?: boolean | undefined;
   /** Serve the run's metrics on this port of loopback. */
   metricsPort?: number | undefined;
-  breakers?: (() => readonly BreakerSnapshot[]) | undefined;
+  breakers?: (() => readonly BreakerFigures[]) | undefined;
   /** Records of a run that is resumed; the listeners see them first. */
   past?: readonly RunRecord[];
 }

@@ -1,24 +1,19 @@
 import { Counter, Gauge, Registry } from 'prom-client';
+import type { BreakerSnapshot } from '../core/breaker.ts';
 import type { RunRecord } from '../journal/records.ts';
 
-/** One circuit breaker of a run as it is now. */
-export interface BreakerSnapshot {
-  host: string;
-  callClass: string;
-  state: 'closed' | 'open' | 'half-open';
-  /** Totals since the run started. */
-  failures: number;
-  successes: number;
-  opened: number;
-  rejected: number;
-}
+/** What is told of a circuit breaker. */
+export type BreakerFigures = Pick<
+  BreakerSnapshot,
+  'host' | 'callClass' | 'state' | 'failures' | 'successes' | 'opened' | 'rejected'
+>;
 
 export interface RunMetricsOptions {
   testnet: string;
   runbook: string;
   runId: string;
   /** Asked whenever the metrics are read. Default: there are no breakers. */
-  breakers?: (() => readonly BreakerSnapshot[]) | undefined;
+  breakers?: (() => readonly BreakerFigures[]) | undefined;
 }
 
 /** A run's own metrics, fed with its records. */
@@ -68,7 +63,7 @@ export function createRunMetrics({ testnet, runbook, runId, breakers }: RunMetri
 
 function createSet(
   registry: Registry,
-  breakers: (() => readonly BreakerSnapshot[]) | undefined,
+  breakers: (() => readonly BreakerFigures[]) | undefined,
 ): Pick<RunMetrics, 'onRecord'> {
   const registers = [registry];
   const counter = <Label extends string>(name: string, help: string, labelNames: Label[] = []): Counter<Label> =>
@@ -195,7 +190,7 @@ type MakeCounter = <Label extends string>(name: string, help: string, labelNames
 function createBreakerSet(
   gauge: MakeGauge,
   counter: MakeCounter,
-  breakers: (() => readonly BreakerSnapshot[]) | undefined,
+  breakers: (() => readonly BreakerFigures[]) | undefined,
 ): void {
   if (!breakers) return;
   const labelNames: ('host' | 'class')[] = ['host', 'class'];

@@ -14,7 +14,15 @@ import { writeReport } from './report.ts';
 
 /** Files of the testnet that say what was meant to run. Never those under secrets/ and nodes/. */
 const stateFiles = ['topology.json', 'desired.json', 'allocation.json', 'releases.json', 'passed.json', 'lock.json'];
-const runFiles = ['journal.jsonl', 'observations.jsonl', 'ledger.jsonl', 'report.html', 'report.json', 'metrics.txt'];
+const runFiles = [
+  'journal.jsonl',
+  'observations.jsonl',
+  'ledger.jsonl',
+  'report.html',
+  'report.json',
+  'metrics.txt',
+  'breakers.json',
+];
 
 /** `seatrial bundle <run>`: everything about a run in one archive for a bug report, without secrets. */
 export async function bundle(reference: string, options: { output?: string; json?: boolean }): Promise<void> {

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { serveMetrics } from '../../../src/cli/metrics-server.ts';
 import { readJournal } from '../../../src/journal/read-journal.ts';
 import { keepMetricsFile } from '../../../src/report/metrics-file.ts';
-import { createRunMetrics, type BreakerSnapshot, type RunMetrics } from '../../../src/report/run-metrics.ts';
+import { createRunMetrics, type BreakerFigures, type RunMetrics } from '../../../src/report/run-metrics.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { waitFor } from '../../../src/core/wait.ts';
 import { createVirtualClock } from '../../../src/lab/fake/virtual-clock.ts';
@@ -14,7 +14,7 @@ import { hasProgram } from '../../helpers/programs.ts';
 import { writeSampleRun } from '../../helpers/sample-run.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 
-const breaker: BreakerSnapshot = {
+const breaker: BreakerFigures = {
   host: 'local',
   callClass: 'rpc',
   state: 'half-open',
@@ -24,7 +24,7 @@ const breaker: BreakerSnapshot = {
   rejected: 12,
 };
 
-async function metricsOf(runDir: string, breakers: BreakerSnapshot[] = [breaker]): Promise<RunMetrics> {
+async function metricsOf(runDir: string, breakers: BreakerFigures[] = [breaker]): Promise<RunMetrics> {
   const metrics = createRunMetrics({ testnet: 'local', runbook: 'canary', runId: 'r', breakers: () => breakers });
   for (const record of (await readJournal(runDir)).records) metrics.onRecord(record);
   return metrics;
