@@ -156,7 +156,7 @@ async function measured(name: string, runDir: string): Promise<{ tookMs: number;
       let slots = 0;
       const tookMs = await timed(async () => {
         const hashes = records.flatMap((record) => (record.type === 'gate.segment' ? [record.evidence] : []));
-        const segments = (await loadEvidenceList(runDir, hashes)) as GateSegment[];
+        const segments = loadEvidenceList(runDir, hashes) as GateSegment[];
         const begunAtMs = segments[0]?.begun?.input.startedAtMs ?? 0;
         const { judge } = restoreGate(segments, { wallMs: begunAtMs + 7 * 86_400_000, monoMs: 0 });
         slots = judge.progress().slot;

@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import { gunzip, gzip } from 'node:zlib';
+import { gunzipSync, gzip } from 'node:zlib';
 import { sha256 } from '../core/canonical.ts';
 
 /**
@@ -18,7 +18,7 @@ export async function sealedGzip(text: string): Promise<Buffer> {
 }
 
 /** The content; throws when anything was changed. Plain gzip, as older runs have it, is read as far as its own checksum vouches for it. */
-export async function openSealedGzip(file: Buffer): Promise<Buffer> {
+export function openSealedGzip(file: Buffer): Buffer {
   const flags = file[3];
   if (flags !== 0) {
     const payload = file.subarray(header.length + sealBytes);
@@ -27,5 +27,5 @@ export async function openSealedGzip(file: Buffer): Promise<Buffer> {
       throw new Error('the compressed bytes are not those that were written');
     }
   }
-  return promisify(gunzip)(file);
+  return gunzipSync(file);
 }

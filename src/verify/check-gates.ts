@@ -105,7 +105,7 @@ export async function checkGates({ runDir, records, loadProfile, report }: GateC
   }
 
   async function recompute(evidence: GateEvidence): Promise<GateVerdict> {
-    const segments = (await loadEvidenceList(runDir, evidence.segments ?? [])) as GateSegment[];
+    const segments = loadEvidenceList(runDir, evidence.segments ?? []) as GateSegment[];
     return recomputeVerdict(evidence, evidence.system ? undefined : await loadProfile(), segments);
   }
 
