@@ -14,10 +14,14 @@ async function found(check: Omit<GateCheck, 'name'>): Promise<string[]> {
   const findings = await world.until(lintRunning(world));
   return findings.map(({ level, where, text }) => `${level}: ${where}: ${text}`);
 }
-const value = (metric: MetricSelector): Omit<GateCheck, 'name'> =>
-  ({ source: 'direct', condition: { kind: 'value', metric, max: 5 } });
-const ratio = (bad: MetricSelector, total: MetricSelector): Omit<GateCheck, 'name'> =>
-  ({ source: 'prometheus', condition: { kind: 'ratio', bad, total, max: 0.1 } });
+const value = (metric: MetricSelector): Omit<GateCheck, 'name'> => ({
+  source: 'direct',
+  condition: { kind: 'value', metric, max: 5 },
+});
+const ratio = (bad: MetricSelector, total: MetricSelector): Omit<GateCheck, 'name'> => ({
+  source: 'prometheus',
+  condition: { kind: 'ratio', bad, total, max: 0.1 },
+});
 const requests: MetricSelector = { metric: 'requests_total' };
 const failed = (labels: NonNullable<MetricSelector['labels']>): MetricSelector => ({ ...requests, labels });
 
@@ -56,8 +60,10 @@ test.each([
 });
 
 test('a JSON pointer to nothing is found', async () => {
-  const json = (pointer: string): Omit<GateCheck, 'name'> =>
-    ({ source: 'json', condition: { kind: 'json', port: 'http', path: '/status', pointer, min: 1 } });
+  const json = (pointer: string): Omit<GateCheck, 'name'> => ({
+    source: 'json',
+    condition: { kind: 'json', port: 'http', path: '/status', pointer, min: 1 },
+  });
   expect(await found(json('/height'))).toEqual([]);
   expect(await found(json('/hight'))).toEqual([
     'error: check own: /status of node-0: the answer holds nothing at /hight',
