@@ -39,7 +39,7 @@ export class Effects {
     signal: AbortSignal,
   ): Promise<void> {
     const { runId } = this.#options;
-    const leaseId = `${runId}/${step}`;
+    const leaseId = `${runId}:${step.replaceAll('/', '.')}`;
     await this.#do('switch', step, name, { toggle, leaseId, on, ttlMs }, signal, (node) =>
       this.#exec(node, this.toggle(toggle).switch(node, { leaseId, on, ttlMs }), signal),
     );
