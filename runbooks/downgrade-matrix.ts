@@ -47,6 +47,6 @@ export default defineRunbook({
           : [];
       return [...there, ...withOneDown, ...(end === 'old' ? [step('old-again', old)] : [])];
     });
-    return { stages, onFailure: 'rollback' };
+    return { stages, onFailure: 'rollback', isForward: false };
   },
 });

@@ -38,7 +38,7 @@ export default defineRunbook({
       },
     ];
     // A rollback is never rolled back.
-    return { stages, onFailure: 'hold', isRepair: true };
+    return { stages, onFailure: 'hold', isRepair: true, isForward: false };
   },
 });
 

@@ -19,6 +19,7 @@ export interface PlanInputs {
   hasLoad: boolean;
   isRepair?: boolean | undefined;
   deadlineMs?: number | undefined;
+  contract?: Plan['contract'] | undefined;
   states: ReadonlyMap<string, NodeObservation['state']>;
 }
 
@@ -46,6 +47,7 @@ export function makePlan(inputs: PlanInputs): Plan {
     onFailure,
     ...(isRepair && { isRepair }),
     ...(deadlineMs !== undefined && { deadlineMs }),
+    ...(inputs.contract && { contract: inputs.contract }),
     releases: digestsOf([topology, ...inputs.targets.values()]),
     steps,
     ...(margins.length > 0 && { worstQuorumMargin: Math.min(...margins) }),

@@ -149,11 +149,19 @@ async function prepared(inputs: PreparedInputs, signal: AbortSignal | undefined)
     hasLoad,
     isRepair,
     deadlineMs,
+    contract: contractOf(inputs),
     states: new Map([...states].map(([node, { state }]) => [node, state])),
   });
   const all = [topology, ...targets.values()];
   const releases = all.flatMap(({ nodes }) => nodes.map(({ release }) => [release.version, release] as const));
   return { plan, topology, target: all.at(-1) ?? topology, before, releases: [...new Map(releases).values()] };
+}
+
+/** `up` may put an older release back, which has not all that the newer one had. */
+function contractOf({ project, runbook, rules }: PreparedInputs): Plan['contract'] | undefined {
+  const { contract } = project.loaded.spec;
+  if (contract === 'off' || rules.isForward === false) return undefined;
+  return runbook === 'up' ? 'warn' : contract;
 }
 
 /** A plan that names what is not there would end half-way. */

@@ -3,6 +3,7 @@ import type { FlagSettings } from '../journal/records.ts';
 import type { Lab, LabLease, NodeIdentity } from '../lab/lab.ts';
 import { writeDesired, type Wanted } from '../topology/desired.ts';
 import type { Topology, TopologyNode } from '../topology/topology.ts';
+import type { ContractGate } from './contract-gate.ts';
 import type { NodeChange, RollHooks } from './deployer.ts';
 import { hasPassed } from './passed.ts';
 import { stepId } from './plan.ts';
@@ -31,6 +32,8 @@ export interface RollHooksOptions {
   lab: Lab;
   clock: Clock;
   gates: RunGates;
+  /** Of a stage that brings something new. */
+  contract?: ContractGate | undefined;
   state: RunState;
   specHash: string;
   /** `up` brings the nodes to what is wanted already, however far it comes; a run moves that node by node. */
@@ -111,7 +114,12 @@ export function rollHooks(options: RollHooksOptions): RollHooks & { gateRest(): 
     const gated = ungated.splice(0);
     const touchedAtMs = gated.flatMap((node) => state.touchedAtMs.get(node) ?? []);
     const actionAtMs = touchedAtMs.length > 0 ? Math.min(...touchedAtMs) : undefined;
-    await gates.gate(stepId(id, name), gated, target, { actionAtMs, signal });
+    const step = stepId(id, name);
+    await gates.gate(step, gated, target, {
+      actionAtMs,
+      signal,
+      requires: () => options.contract?.require(step, target, gated, signal) ?? Promise.resolve(),
+    });
     for (const node of gated) await record({ type: 'step.done', step: stepId(id, node) });
   };
 

@@ -18,6 +18,7 @@ import { budgetOf, healthOf } from './budget.ts';
 import { GateError } from './outcome.ts';
 import { recordPassed } from './passed.ts';
 import type { RunState } from './run-state.ts';
+import { captureScene } from './scene.ts';
 
 /** Time for one look at all nodes before a step. */
 const lookTimeoutMs = 2_000;
@@ -45,6 +46,8 @@ export interface RunGatesOptions {
 export interface GateOptions {
   /** Wall time at which the nodes' change began; undefined: nothing was done to them. */
   actionAtMs?: number | undefined;
+  /** What must hold beside the gate's own verdict before the nodes count as passed; throws. */
+  requires?: (() => Promise<void>) | undefined;
   /** Go on watching for so long after the gate's own window. */
   soakMs?: number | undefined;
   signal: AbortSignal;
@@ -232,7 +235,7 @@ export class RunGates {
     step: string,
     nodes: readonly string[],
     target: Topology,
-    { actionAtMs, soakMs, signal }: GateOptions,
+    { actionAtMs, soakMs, requires, signal }: GateOptions,
   ): Promise<void> {
     const gate = this.#nextGate();
     await this.#startGate(gate, step, nodes, target, soakMs);
@@ -250,6 +253,7 @@ export class RunGates {
     // A guard ends the gate of another node: the node that it watches is the one that failed.
     if (verdict.cause === 'guard' && guardFailure) throw new GateError([guardFailure.node], verdict);
     if (verdict.kind !== 'PASS') throw new GateError(nodes, verdict);
+    await requires?.();
     const identities: Record<string, NodeIdentity> = {};
     for (const node of gated) {
       const { identity } = await this.#options.lab.observe(node);
@@ -293,8 +297,19 @@ export class RunGates {
     verdict: GateVerdict,
     evidence: unknown,
   ): Promise<void> {
-    const hash = await storeEvidence(this.#options.runDir, evidence);
-    await this.#options.record({ type: 'gate.verdict', gate, step, nodes: [...nodes], verdict, evidence: hash });
+    const { runDir, record } = this.#options;
+    const hash = await storeEvidence(runDir, evidence);
+    // Before anything is undone: what the nodes say now is what explains it.
+    const scene = verdict.kind === 'PASS' ? undefined : await storeEvidence(runDir, await captureScene(this.#options));
+    await record({
+      type: 'gate.verdict',
+      gate,
+      step,
+      nodes: [...nodes],
+      verdict,
+      evidence: hash,
+      ...(scene && { scene }),
+    });
   }
 
   #look(topology: Topology, signal: AbortSignal = this.#options.signal): Promise<SlotReading> {

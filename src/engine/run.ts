@@ -6,6 +6,7 @@ import { AbortedError } from '../core/errors.ts';
 import { Effects } from './effects.ts';
 import { offerLoad, settleLoad } from './load-phase.ts';
 import type { Ending } from './outcome.ts';
+import { changedNodes } from './plan.ts';
 import { recoverOpenEffects, recoverOpenIntents } from './recover.ts';
 import { RunSession } from './session.ts';
 import { endEffects, goOnBack, settleFailure } from './settle.ts';
@@ -75,7 +76,11 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
       if (session.state.rollback || session.state.abortedBy !== undefined) ending = await goOnBack(context);
       else {
         if (plan.steps.some(({ kind }) => kind === 'load')) load = await offerLoad(session, inputs);
-        if (inputs.resumes) await session.gates.guardAgain(session.deployed, signal);
+        if (inputs.resumes) {
+          const coming = changedNodes(plan).filter((node) => !session.state.touchedAtMs.has(node));
+          const guarded = session.gates.guardAgain(session.deployed, signal);
+          await Promise.all([guarded, session.contract.look(session.deployed, coming, signal)]);
+        }
         await Promise.race([runStages(context), hurried]);
         ending = { outcome: 'passed' };
       }

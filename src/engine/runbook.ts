@@ -106,6 +106,8 @@ export interface RunbookRules {
   hasLoad?: boolean;
   /** It brings nodes back, and may begin without a quorum where it touches broken ones alone. Default false. */
   isRepair?: boolean;
+  /** It brings something new, which must keep the metrics and log fields that others rely on. Default true. */
+  isForward?: boolean;
   /** The whole run's, from its start. Default: none. */
   deadlineMs?: number;
 }

@@ -19,6 +19,7 @@ import type { ProbeClient, SystemProfile } from '../spec/profile.ts';
 import type { Wanted } from '../topology/desired.ts';
 import type { ResolvedRelease, Topology } from '../topology/topology.ts';
 import { codeHash } from './code-hash.ts';
+import { ContractGate } from './contract-gate.ts';
 import { exitCodeOf, type Ending } from './outcome.ts';
 import { createObserver, type Observer } from './observer.ts';
 import { planHash } from './plan.ts';
@@ -79,6 +80,7 @@ export class RunSession {
   readonly clients: ReadonlyMap<string, ProbeClient>;
   readonly ledger: Ledger;
   readonly observer: Observer;
+  readonly contract: ContractGate;
   /** How far it has come. */
   readonly state: RunState;
   /** What its operator asks of it while it goes on. */
@@ -141,6 +143,12 @@ export class RunSession {
       source,
       runDir: this.runDir,
       state: this.state,
+      record: (event) => this.record(event),
+    });
+    this.contract = new ContractGate({
+      ...options,
+      transport,
+      runDir: this.runDir,
       record: (event) => this.record(event),
     });
     keeper.start();
@@ -208,6 +216,8 @@ export class RunSession {
       lab,
       clock,
       gates: this.gates,
+      // What goes back may lose what the newer release had.
+      ...(stage.id !== 'rollback' && { contract: this.contract }),
       state: this.state,
       specHash,
       isUp: plan.runbook === 'up',

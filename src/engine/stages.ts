@@ -25,10 +25,12 @@ export async function runStages(context: RunContext): Promise<void> {
     if (together.every(({ id }) => state.done.has(id))) continue;
     await session.awaitTurn(context.signal);
     if (step.kind === 'preflight') {
-      await session.gates.preflight(topology, changedNodes(plan), {
+      const changing = changedNodes(plan);
+      const preflight = session.gates.preflight(topology, changing, {
         judgesIdentity: plan.runbook !== 'up',
         mayRepair: plan.isRepair ?? false,
       });
+      await Promise.all([preflight, session.contract.look(topology, changing, context.signal)]);
       continue;
     }
     if (step.stage === undefined) await runStep(context, step);

@@ -113,6 +113,8 @@ export interface Plan {
   isRepair?: boolean;
   /** Digest by version of every release that the plan may start. */
   releases?: Record<string, string>;
+  /** What happens when a changed node has lost a metric, a label or a log field. Absent: nobody looks. */
+  contract?: 'enforce' | 'warn';
   /** From the start of the run, in ms; nothing extends it. */
   deadlineMs?: number;
   steps: PlanStep[];
@@ -185,7 +187,15 @@ export type RunEvent =
     }
   | { type: 'gate.started'; gate: string; step: string; nodes: string[]; profile: string; deadlineMs: number }
   | { type: 'gate.phase'; gate: string; phase: 'preflight' | 'identity' | 'settle' | 'observe' | 'soak' }
-  | { type: 'gate.verdict'; gate: string; step: string; nodes: string[]; verdict: GateVerdict; evidence: string }
+  | {
+      type: 'gate.verdict';
+      gate: string;
+      step: string;
+      nodes: string[];
+      verdict: GateVerdict;
+      evidence: string;
+      scene?: string;
+    }
   /** A part of a long gate is stored; its parts in order are what the gate has counted so far. */
   | { type: 'gate.segment'; gate: string; index: number; evidence: string }
   | {
@@ -251,7 +261,7 @@ export type RunEvent =
   | {
       type: 'finding';
       step: string;
-      finding: 'activation' | 'switchback' | 'comparison' | 'slo';
+      finding: 'activation' | 'switchback' | 'comparison' | 'slo' | 'contract';
       nodes: string[];
       verdict: 'pass' | 'fail' | 'inconclusive';
       reason: string;

@@ -1,4 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { completeLines } from '../core/complete-lines.ts';
 import type { SubmitResult } from '../spec/profile.ts';
 
@@ -48,6 +50,14 @@ export async function openLedger(file: string): Promise<Ledger> {
   // A run that goes on adds to what it has written before; a line that a crash has torn says nothing.
   const before = await completeLines(file);
   if (before.isTorn) await handle.truncate(before.sizeBytes);
+  for await (const line of linesOf(file, before.sizeBytes)) {
+    const { node, latencyMs, ...result } = JSON.parse(line) as SubmitResult & { node: string; latencyMs: number };
+    counts.sent++;
+    counts[result.outcome]++;
+    if (result.outcome !== 'acknowledged') continue;
+    latenciesMs.push(latencyMs);
+    acknowledged.push({ id: result.id, node, ...(result.height !== undefined && { height: result.height }) });
+  }
   const { hash } = before;
   let { sizeBytes } = before;
 
@@ -105,4 +115,9 @@ export async function openLedger(file: string): Promise<Ledger> {
       if (failure) throw failure;
     },
   };
+}
+
+async function* linesOf(file: string, sizeBytes: number): AsyncGenerator<string> {
+  if (sizeBytes === 0) return;
+  yield* createInterface({ input: createReadStream(file, { end: sizeBytes - 1 }), crlfDelay: Infinity });
 }

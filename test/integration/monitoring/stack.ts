@@ -152,8 +152,8 @@ export function eventually<T>(what: string, attempt: () => Promise<T | undefined
 /** Serves the reference node's own metrics; every scrape is a block with ten transactions. */
 function metricsServer(index: number): Server {
   let height = 100 - index;
-  const { registry, committed, request } = createMetrics('1.0.0', () => {
-    return { height, round: 0, peers: 1, mempool: 3, power: 1 };
+  const { registry, committed, request } = createMetrics('1.0.0', ['validator-0'], () => {
+    return { height, round: 0, peers: 1, mempool: 3, power: 1, tss: 0 };
   });
   return createServer((_request, response) => {
     height++;

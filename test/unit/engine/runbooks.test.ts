@@ -129,6 +129,7 @@ describe('rollback', () => {
       stages: [{ kind: 'change', id: 'rollback', changes }],
       onFailure: 'hold',
       isRepair: true,
+      isForward: false,
     });
   });
 
