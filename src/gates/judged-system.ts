@@ -5,6 +5,8 @@ import type { SystemProfile } from '../spec/profile.ts';
  * edited later changes no verdict of before. Of functions it is kept that they are there, of `progress.minPeers` what it gave.
  */
 export interface JudgedSystem {
+  /** See `judgingRules`. */
+  rules: number;
   /** The profile's plain fields. */
   fields: Record<string, unknown>;
   /** Names of its functions. */
@@ -12,6 +14,12 @@ export interface JudgedSystem {
   /** Wanted peers by number of nodes, from 0. */
   minPeers?: number[];
 }
+
+/**
+ * To be raised whenever equal readings lead to other samples or to another decision than before, a new check of the gate's own among
+ * them: a run of other rules is still read, but that its verdicts come out differently then says nothing against it.
+ */
+export const judgingRules = 1;
 
 /** Fields that no check reads. */
 const irrelevant = new Set(['roles', 'runtime', 'stop', 'alertRules', 'panels', 'title', 'toggles']);
@@ -26,9 +34,9 @@ export function judgedSystemOf(profile: SystemProfile, nodeCount: number): Judge
     else if (value !== undefined) fields[name] = JSON.parse(JSON.stringify(value)) as unknown;
   }
   const { progress } = profile;
-  if (!progress) return { fields, functions };
+  if (!progress) return { rules: judgingRules, fields, functions };
   const minPeers = Array.from({ length: nodeCount + 1 }, (_, count) => progress.minPeers(count));
-  return { fields, functions, minPeers };
+  return { rules: judgingRules, fields, functions, minPeers };
 }
 
 /** A profile that judges as the stored one did. It cannot talk to nodes. */

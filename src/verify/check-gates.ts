@@ -3,7 +3,7 @@ import { LabError, messageOf } from '../core/errors.ts';
 import { recomputeVerdict, type GateEvidence } from '../gates/gate-evidence.ts';
 import { GateJudge } from '../gates/gate-judge.ts';
 import { judgedSlots, type GateSegment } from '../gates/gate-segment.ts';
-import { profileOf } from '../gates/judged-system.ts';
+import { judgingRules, profileOf } from '../gates/judged-system.ts';
 import type { GateVerdict } from '../gates/verdict.ts';
 import { loadEvidence, loadEvidenceList } from '../journal/evidence.ts';
 import type { RunRecord } from '../journal/records.ts';
@@ -74,34 +74,43 @@ export async function checkGates({ runDir, records, loadProfile, report }: GateC
   ): Promise<number> {
     const what = record.type === 'gate.verdict' ? record.gate : `the guard of ${record.node}`;
     let again: GateVerdict;
+    let isOfOtherRules = false;
     try {
       const evidence = (await loadEvidence(runDir, record.evidence)) as GateEvidence;
+      isOfOtherRules = evidence.system?.rules !== judgingRules;
       await check(evidence);
       again = await recompute(evidence);
     } catch (error) {
       if (isOfFile(error)) return 0;
       const message = `the verdict of ${what} cannot be made again: ${messageOf(error)}`;
-      report(aboutRecord('disagrees', 'verdict', record, message));
+      tell(record, isOfOtherRules, message);
       return 0;
     }
-    if ('kind' in journalled) compare(record, what, journalled, again);
-    else if (journalled.reason !== again.reason) {
-      const message = `${what} ended with "${journalled.reason}", its evidence gives "${again.reason}"`;
-      report(aboutRecord('disagrees', 'verdict', record, message));
-    }
-    return 1;
+    const difference =
+      'kind' in journalled
+        ? differenceOf(what, journalled, again)
+        : journalled.reason === again.reason
+          ? undefined
+          : `${what} ended with "${journalled.reason}", its evidence gives "${again.reason}"`;
+    if (difference === undefined) return 1;
+    tell(record, isOfOtherRules, difference);
+    return isOfOtherRules ? 0 : 1;
   }
 
-  function compare(record: RunRecord, what: string, journalled: GateVerdict, again: GateVerdict): void {
+  /** Another version's gates may have looked at other things; that this one cannot follow them is no fault of the run. */
+  function tell(record: RunRecord, isOfOtherRules: boolean, message: string): void {
+    if (!isOfOtherRules) report(aboutRecord('disagrees', 'verdict', record, message));
+    else report(aboutRecord('note', 'other-rules', record, `judged by the rules of another version: ${message}`));
+  }
+
+  function differenceOf(what: string, journalled: GateVerdict, again: GateVerdict): string | undefined {
     const fields = (Object.keys({ ...again, ...journalled }) as (keyof GateVerdict)[]).filter(
       (field) => !isDeepStrictEqual(journalled[field], again[field]),
     );
-    if (fields.length === 0) return;
-    const message =
-      journalled.kind === again.kind && journalled.reason === again.reason
-        ? `${what} says ${journalled.kind} rightly, but its ${fields.join(', ')} do not follow from the evidence`
-        : `${what} says ${journalled.kind} (${journalled.reason}), its evidence gives ${again.kind} (${again.reason})`;
-    report(aboutRecord('disagrees', 'verdict', record, message));
+    if (fields.length === 0) return undefined;
+    return journalled.kind === again.kind && journalled.reason === again.reason
+      ? `${what} says ${journalled.kind} rightly, but its ${fields.join(', ')} do not follow from the evidence`
+      : `${what} says ${journalled.kind} (${journalled.reason}), its evidence gives ${again.kind} (${again.reason})`;
   }
 
   async function recompute(evidence: GateEvidence): Promise<GateVerdict> {

@@ -4,6 +4,7 @@ import { journalFile } from '../../journal/run-files.ts';
 import { loadProfile } from '../../spec/load-profile.ts';
 import type { Finding } from '../../verify/finding.ts';
 import { exitCodeOfVerification, verifyRun, type Verification } from '../../verify/verify-run.ts';
+import { plural } from '../../report/format.ts';
 import { findRun } from '../find-run.ts';
 import { print, printJson } from '../output.ts';
 import { findRoot } from '../root.ts';
@@ -24,7 +25,7 @@ function textOf(verification: Verification, runDir: string): string {
   return [
     ...findings.map((finding) => lineOf(finding, runDir)),
     `run ${run} ${state}`,
-    `${records} records, ${evidence} pieces of evidence and ${verdicts} verdicts were checked: ${sentences[verification.result]}`,
+    `${plural(records, 'record')}, ${plural(evidence, 'piece')} of evidence and ${plural(verdicts, 'verdict')} were checked: ${sentenceOf(verification)}`,
   ].join('\n');
 }
 
@@ -33,6 +34,11 @@ const sentences = {
   disagrees: 'something does not follow from the evidence, see above',
   damaged: 'files are not what was written, see above',
 };
+
+function sentenceOf({ result, findings }: Verification): string {
+  const isPartial = result === 'agrees' && findings.some(({ rule }) => rule === 'other-rules');
+  return isPartial ? 'all that this version can judge agrees, see the notes above' : sentences[result];
+}
 
 function lineOf({ kind, file, line, message }: Finding, runDir: string): string {
   const place = join(runDir, file) + (line === undefined ? '' : `:${line}`);

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { evidenceFile, storeEvidence } from '../../../src/journal/evidence.ts';
+import type { GateEvidence } from '../../../src/gates/gate-evidence.ts';
+import { evidenceFile, loadEvidence, storeEvidence } from '../../../src/journal/evidence.ts';
 import { readJournal } from '../../../src/journal/read-journal.ts';
 import type { RunRecord } from '../../../src/journal/records.ts';
 import { exitCodeOfVerification } from '../../../src/verify/verify-run.ts';
@@ -142,6 +143,24 @@ describe('a run that nobody has touched', () => {
       ];
     });
     expect(await findings(copy)).toEqual([]);
+  });
+});
+
+describe('a run of another version', () => {
+  test('is told apart from one that disagrees, when its verdicts come out differently', async () => {
+    const copy = await copyOf(runDir);
+    const { records } = await readJournal(copy);
+    const verdict = records.find((record) => record.type === 'gate.verdict');
+    if (!verdict) throw new Error('no verdict');
+    const evidence = (await loadEvidence(copy, verdict.evidence)) as GateEvidence;
+    const system = { ...evidence.system, rules: 0 };
+    const hash = await storeEvidence(copy, { ...evidence, system, slots: [] });
+    const old = await forged(copy, (all) =>
+      all.map((each) => (each.seq === verdict.seq ? { ...verdict, evidence: hash } : each)),
+    );
+    const verification = await verified(old);
+    expect(verification.result).toBe('agrees');
+    expect(verification.findings.map(({ rule }) => rule)).toEqual(['evidence-unreferenced', 'other-rules']);
   });
 });
 
