@@ -88,6 +88,8 @@ export class RunSession {
   readonly #options: SessionOptions;
   readonly #journal: RunJournal;
   readonly #observations: ObservationWriter;
+  /** Nothing stands after the last record of a run. */
+  #guardRecorded: Promise<void> = Promise.resolve();
   readonly #deployed: { topology: Topology };
   /** The gates of this run, and what they look at. */
   readonly gates: RunGates;
@@ -127,7 +129,7 @@ export class RunSession {
       onProgress: options.reporter.onGate,
       onPhase: (gate, phase) => this.#recordSoon({ type: 'gate.phase', gate, phase }),
       onGuardFailed: (failure) => {
-        this.#recordGuard(failure).catch(() => undefined);
+        this.#guardRecorded = this.#recordGuard(failure).catch(() => undefined);
       },
       storeSegment: async (gate, segment) => {
         const evidence = await storeEvidence(this.runDir, segment);
@@ -239,6 +241,7 @@ export class RunSession {
   async finish(ending: Ending, cost: Pick<RunCost, 'lost' | 'duplicated'>): Promise<number> {
     this.control.close();
     await this.gates.close();
+    await this.#guardRecorded;
     const seen = this.observer.cost();
     await this.ledger.close();
     const observations = await this.#observations.close();
