@@ -17,8 +17,8 @@ export interface EffectOptions {
   state: RunState;
   clients: ReadonlyMap<string, ProbeClient>;
   record(event: RunEvent): Promise<void>;
-  /** Before something is done. */
-  awaitTurn(signal: AbortSignal): Promise<void>;
+  /** Before something is done; rejects when the testnet is another's now. */
+  requireLease(signal: AbortSignal): Promise<void>;
 }
 
 /** What a run does to nodes that it does not replace: each is written down before and after. */
@@ -87,10 +87,10 @@ export class Effects {
     signal: AbortSignal,
     act: (node: TopologyNode) => Promise<void>,
   ): Promise<void> {
-    const { topology, clock, record, awaitTurn } = this.#options;
+    const { topology, clock, record, requireLease } = this.#options;
     const node = topology.nodes.find((candidate) => candidate.name === name);
     if (!node) throw new LabError(`${name} is not in the topology of ${topology.testnet}`, { details: { node: name } });
-    await awaitTurn(signal);
+    await requireLease(signal);
     await record({ type: 'effect.intent', step, effect, node: name, detail });
     const startedMs = clock.monotonicMs();
     await act(node);

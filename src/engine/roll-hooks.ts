@@ -23,6 +23,8 @@ export interface RolledStage {
   batches?: ReadonlyMap<string, number>;
   /** The quorum may be lost meanwhile. */
   mayHalt?: boolean;
+  /** It takes back what was done. */
+  isRollback?: boolean;
   /** Flags that the stage gives to nodes. */
   flags?: ReadonlyMap<string, FlagSettings>;
 }

@@ -4,14 +4,10 @@ import { AbortedError } from '../core/errors.ts';
 import type { Clock } from '../core/clock.ts';
 import { isErrno, readJsonFile, writeFileAtomic } from '../core/files.ts';
 import type { RunEvent } from '../journal/records.ts';
+import { requestFrom, type Decision, type RunRequest } from './run-request.ts';
 
 /** How often a run looks for what its operator asks. */
 const pollMs = 500;
-
-/** What an operator can ask of a run that goes on in another process. */
-export type RunRequest =
-  | { kind: 'pause' | 'continue' | 'abort'; by: string }
-  | { kind: 'decide'; by: string; step: string; planHash: string; decision: 'approved' | 'rejected' };
 
 /** The run was told to stop and to take back what it did. */
 export class AbortRequested extends AbortedError {
@@ -27,38 +23,51 @@ function folderOf(runDir: string): string {
   return join(runDir, 'requests');
 }
 
-/** Leaves a request for a run; it is taken within a second where the run is under way. */
+/** Leaves a request for a run; it is taken within a second where the run is under way. Requests are taken in the order of their ids. */
 export async function requestOf(runDir: string, request: RunRequest, id: string): Promise<void> {
   await mkdir(folderOf(runDir), { recursive: true });
   await writeFileAtomic(join(folderOf(runDir), `${id}.json`), JSON.stringify(request));
 }
 
-/** Requests that nobody has taken are forgotten, so that a run which goes on later does not meet old ones. */
+/** A run that has ended forgets its requests, so that one which goes on later does not meet old ones. */
 export async function forgetRequests(runDir: string): Promise<void> {
   await rm(folderOf(runDir), { recursive: true, force: true });
+}
+
+export interface RunControlOptions {
+  runDir: string;
+  clock: Clock;
+  /** Decisions on any other plan do not count. */
+  planHash: string;
+  record(event: RunEvent): Promise<void>;
 }
 
 /** Takes the requests of a run's operator: they come as files, so that no port is open and nothing is lost while nobody listens. */
 export class RunControl {
   /** Aborted with `AbortRequested`. */
   readonly abort = new AbortController();
-  readonly #runDir: string;
-  readonly #clock: Clock;
+  readonly #options: RunControlOptions;
   readonly #closed = new AbortController();
-  readonly #decisions = new Map<string, RunRequest & { kind: 'decide' }>();
+  readonly #decisions = new Map<string, Decision>();
+  /** Files that were told of already. */
+  readonly #told = new Set<string>();
   #pausedBy: string | undefined;
   #continuedBy: string | undefined;
   #isListening = false;
 
-  constructor(runDir: string, clock: Clock) {
-    this.#runDir = runDir;
-    this.#clock = clock;
+  constructor(options: RunControlOptions) {
+    this.#options = options;
   }
 
-  /** Begins to look for requests. */
-  listen(): void {
+  /**
+   * Takes what was asked while nobody listened, and begins to look for more. Whoever lets a run go on has ended its pause; an abort and
+   * a decision stand.
+   */
+  async listen(): Promise<void> {
     if (this.#isListening) return;
     this.#isListening = true;
+    await this.#look();
+    this.#pausedBy = undefined;
     this.#poll().catch(() => undefined);
   }
 
@@ -66,17 +75,17 @@ export class RunControl {
     this.#closed.abort();
   }
 
-  /** What was decided on a step, for exactly this plan. */
-  decisionOn(step: string, planHash: string): (RunRequest & { kind: 'decide' }) | undefined {
-    const decision = this.#decisions.get(step);
-    return decision?.planHash === planHash ? decision : undefined;
+  /** What was decided on a step; of several decisions the first. */
+  decisionOn(step: string): Decision | undefined {
+    return this.#decisions.get(step);
   }
 
   /** Returns at once, or when a paused run may go on. */
-  async whilePaused(signal: AbortSignal, record: (event: RunEvent) => Promise<void>): Promise<void> {
+  async whilePaused(signal: AbortSignal): Promise<void> {
     if (this.#pausedBy === undefined) return;
+    const { clock, record } = this.#options;
     await record({ type: 'paused', by: this.#pausedBy });
-    while (this.#isPaused()) await this.#clock.sleep(pollMs, signal);
+    while (this.#isPaused()) await clock.sleep(pollMs, signal);
     await record({ type: 'continued', by: this.#continuedBy ?? 'nobody' });
   }
 
@@ -86,9 +95,14 @@ export class RunControl {
 
   async #poll(): Promise<void> {
     while (!this.#closed.signal.aborted) {
-      for (const request of await this.#takeAll()) this.#heed(request);
-      await this.#clock.sleep(pollMs, this.#closed.signal);
+      await this.#options.clock.sleep(pollMs, this.#closed.signal);
+      await this.#look();
     }
+  }
+
+  /** A folder that cannot be read now is looked into again. */
+  async #look(): Promise<void> {
+    for (const request of await this.#takeAll().catch(() => [])) this.#heed(request);
   }
 
   #heed(request: RunRequest): void {
@@ -105,13 +119,14 @@ export class RunControl {
         this.abort.abort(new AbortRequested(request.by));
         break;
       case 'decide':
-        this.#decisions.set(request.step, request);
+        if (!this.#decisions.has(request.step)) this.#decisions.set(request.step, request);
         break;
     }
   }
 
   async #takeAll(): Promise<RunRequest[]> {
-    const folder = folderOf(this.#runDir);
+    const { runDir, planHash } = this.#options;
+    const folder = folderOf(runDir);
     let names: string[];
     try {
       names = await readdir(folder);
@@ -120,13 +135,27 @@ export class RunControl {
       throw error;
     }
     const requests: RunRequest[] = [];
-    for (const name of names.filter((entry) => entry.endsWith('.json')).sort()) {
+    for (const name of names.filter((entry) => entry.endsWith('.json') && !entry.startsWith('.')).sort()) {
       const file = join(folder, name);
-      const request = await readJsonFile<RunRequest>(file).catch(() => undefined);
-      // A decision stays until the run has written it down, so that one that is killed meanwhile finds it again.
-      if (request?.kind !== 'decide' && request?.kind !== 'abort') await rm(file, { force: true });
-      if (request) requests.push(request);
+      const request = requestFrom(await readJsonFile<unknown>(file).catch(() => undefined));
+      const isForUs = request !== undefined && (request.kind !== 'decide' || request.planHash === planHash);
+      // A decision stays until the run has ended, so that one that is killed meanwhile finds it again.
+      if (!isForUs || (request.kind !== 'decide' && request.kind !== 'abort')) await rm(file, { force: true });
+      if (isForUs) requests.push(request);
+      else this.#tell(name, request);
     }
     return requests;
+  }
+
+  #tell(name: string, request: RunRequest | undefined): void {
+    if (this.#told.has(name)) return;
+    this.#told.add(name);
+    const why =
+      request?.kind === 'decide'
+        ? `${request.by} ${request.decision} ${request.step} of another plan (${request.planHash.slice(0, 12)})`
+        : `${name} cannot be understood`;
+    const text = `a request was ignored: ${why}`;
+    // Where the journal takes nothing more the run itself finds out.
+    this.#options.record({ type: 'note', level: 'warning', text }).catch(() => undefined);
   }
 }

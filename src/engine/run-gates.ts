@@ -6,10 +6,11 @@ import { guardVerdict } from '../gates/gate-evidence.ts';
 import type { GateBaseline, GateKeeper } from '../gates/gate-requests.ts';
 import { createProbeClient, type HttpTransport } from '../gates/probe-client.ts';
 import type { QuorumBudget } from '../gates/quorum-budget.ts';
+import type { GateSegment } from '../gates/gate-segment.ts';
 import { soakProfile } from '../gates/profiles.ts';
 import type { SlotReading } from '../gates/readings.ts';
 import type { GateVerdict } from '../gates/verdict.ts';
-import { storeEvidence } from '../journal/evidence.ts';
+import { loadEvidence, storeEvidence } from '../journal/evidence.ts';
 import type { RunEvent } from '../journal/records.ts';
 import type { Lab, NodeIdentity } from '../lab/lab.ts';
 import type { SystemProfile } from '../spec/profile.ts';
@@ -58,10 +59,13 @@ export class RunGates {
   readonly #options: RunGatesOptions;
   readonly #keeper: GateKeeper;
   #baseline: GateBaseline | undefined;
+  /** A long gate that an earlier process of this run was holding. */
+  #left: RunState['openGate'];
 
   constructor(options: RunGatesOptions) {
     this.#options = options;
     this.#keeper = options.keeper;
+    this.#left = options.state.openGate;
   }
 
   /**
@@ -237,8 +241,9 @@ export class RunGates {
     target: Topology,
     { actionAtMs, soakMs, requires, signal }: GateOptions,
   ): Promise<void> {
-    const gate = this.#nextGate();
-    await this.#startGate(gate, step, nodes, target, soakMs);
+    const left = this.#leftOf(step, nodes);
+    const gate = left?.gate ?? this.#nextGate();
+    if (!left) await this.#startGate(gate, step, nodes, target, soakMs);
     const gated = target.nodes.filter(({ name }) => nodes.includes(name));
     const { verdict, evidence } = await this.#keeper.gate({
       gateId: gate,
@@ -246,6 +251,7 @@ export class RunGates {
       actionAtMs: actionAtMs === Infinity ? undefined : actionAtMs,
       soakMs,
       baseline: this.#baseline,
+      resume: left && { segments: await this.#load(left.segments) },
       signal,
     });
     await this.#recordVerdict(gate, step, nodes, verdict, evidence);
@@ -266,6 +272,22 @@ export class RunGates {
   throwIfGuardFailed(): void {
     const { guardFailure } = this.#keeper;
     if (guardFailure) throw new GateError([guardFailure.node], guardVerdict(guardFailure));
+  }
+
+  /** What an earlier process has seen of this gate, where it was long enough to be kept. */
+  #leftOf(step: string, nodes: readonly string[]): RunState['openGate'] {
+    const left = this.#left;
+    if (!left || left.segments.length === 0 || left.step !== step || left.nodes.join() !== nodes.join())
+      return undefined;
+    this.#left = undefined;
+    return left;
+  }
+
+  async #load(hashes: readonly string[]): Promise<{ hash: string; segment: GateSegment }[]> {
+    const { runDir } = this.#options;
+    return Promise.all(
+      hashes.map(async (hash) => ({ hash, segment: (await loadEvidence(runDir, hash)) as GateSegment })),
+    );
   }
 
   #nextGate(): string {

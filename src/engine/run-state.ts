@@ -16,6 +16,14 @@ export interface HeldSwitch {
   untilMs: number;
 }
 
+/** What somebody was asked. */
+export interface Approval {
+  /** Wall time. */
+  deadlineAtMs: number;
+  decision?: 'approved' | 'rejected' | 'timed-out';
+  by?: string;
+}
+
 /**
  * How far a run has come: what its journal adds up to. The run that is under way and the one that goes on after a crash follow the
  * same records, so that they know the same.
@@ -41,7 +49,7 @@ export class RunState {
   readonly stopped = new Set<string>();
   /** Effects without an end, by node and effect. */
   readonly openEffects = new Map<string, EffectIntent>();
-  readonly approvals = new Map<string, { deadlineAtMs: number; decision?: 'approved' | 'rejected' | 'timed-out' }>();
+  readonly approvals = new Map<string, Approval>();
   readonly choices = new Map<string, string | number>();
   rollback: { reason: string; nodes: string[] } | undefined;
   finalised: string | undefined;
@@ -49,6 +57,8 @@ export class RunState {
   /** Highest fencing token of the run. */
   token = 0;
   gates = 0;
+  /** The gate without a verdict, and the evidence that it has stored so far. */
+  openGate: { gate: string; step: string; nodes: string[]; segments: string[] } | undefined;
   resumes = 0;
   /** Wall time at which the run began. */
   startedAtMs = 0;
@@ -87,8 +97,13 @@ export class RunState {
         break;
       case 'gate.started':
         this.gates++;
+        this.openGate = { gate: record.gate, step: record.step, nodes: record.nodes, segments: [] };
+        break;
+      case 'gate.segment':
+        if (this.openGate?.gate === record.gate) this.openGate.segments.push(record.evidence);
         break;
       case 'gate.verdict':
+        if (this.openGate?.gate === record.gate) this.openGate = undefined;
         if (record.verdict.kind === 'PASS') for (const node of record.nodes) this.passed.add(node);
         break;
       case 'rollback.started':
@@ -113,7 +128,7 @@ export class RunState {
         break;
       case 'approval.decided': {
         const asked = this.approvals.get(record.step);
-        if (asked) asked.decision = record.decision;
+        if (asked) Object.assign(asked, { decision: record.decision, by: record.by });
         break;
       }
       case 'abort.requested':
@@ -121,6 +136,10 @@ export class RunState {
         break;
       case 'finalised':
         this.finalised = record.step;
+        break;
+      case 'run.finished':
+        // An abort that could not be followed ended the run; whoever goes on with it all the same wants it to go on.
+        if (!this.rollback) this.abortedBy = undefined;
         break;
       default:
     }

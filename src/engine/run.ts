@@ -44,7 +44,7 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
     state: session.state,
     clients: session.clients,
     record: (event) => session.record(event),
-    awaitTurn: (until) => session.awaitTurn(until),
+    requireLease: (until) => session.requireLease(until),
   });
   const context: RunContext = { inputs, session, effects, signal };
   let load: Load | undefined;
@@ -54,7 +54,7 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
   hurried.catch(() => undefined);
   inputs.onBegun?.(() => remainsOf(session));
   try {
-    session.control.listen();
+    await session.control.listen();
     if (plan.deadlineMs !== undefined) {
       // Absolute, so that a run that goes on later has no more time than it had.
       const leftMs = session.state.startedAtMs + plan.deadlineMs - clock.wallMs();

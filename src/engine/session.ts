@@ -24,7 +24,7 @@ import { exitCodeOf, type Ending } from './outcome.ts';
 import { createObserver, type Observer } from './observer.ts';
 import { planHash } from './plan.ts';
 import { rollHooks, type RolledStage } from './roll-hooks.ts';
-import { RunControl } from './run-control.ts';
+import { forgetRequests, RunControl } from './run-control.ts';
 import { RunGates } from './run-gates.ts';
 import { RunState } from './run-state.ts';
 
@@ -106,7 +106,12 @@ export class RunSession {
     this.ledger = parts.ledger;
     this.runDir = runFolder(topology.stateDir, options.runId);
     this.state = new RunState(options.before, options.resumes?.records);
-    this.control = new RunControl(this.runDir, clock);
+    this.control = new RunControl({
+      runDir: this.runDir,
+      clock,
+      planHash: planHash(options.plan),
+      record: (event) => this.record(event),
+    });
     this.#deployed = { topology: options.deployed ?? topology };
     this.clients = new Map(
       topology.nodes.map((node) => [
@@ -226,14 +231,20 @@ export class RunSession {
       lease,
       deployed: this.#deployed,
       record: (event) => this.record(event),
-      awaitTurn: (until) => this.awaitTurn(until),
+      // A way back that is begun is gone to its end.
+      awaitTurn: (until) => (stage.isRollback ? this.requireLease(until) : this.awaitTurn(until)),
       signal,
     });
   }
 
-  /** Before something is done: the testnet is still ours, and nobody has paused the run. */
+  /** Before a step: nobody has paused the run, and the testnet is still ours. */
   async awaitTurn(signal: AbortSignal): Promise<void> {
-    await this.control.whilePaused(signal, (event) => this.record(event));
+    await this.control.whilePaused(signal);
+    await this.requireLease(signal);
+  }
+
+  /** Before something is done. Throws RefusedError('locked') when the testnet is another's now. */
+  async requireLease(signal: AbortSignal): Promise<void> {
     await this.#options.lease?.check({ signal });
   }
 
@@ -257,6 +268,7 @@ export class RunSession {
       observations,
     });
     await this.#journal.close();
+    await forgetRequests(this.runDir);
     return exitCode;
   }
 

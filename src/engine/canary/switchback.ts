@@ -59,6 +59,7 @@ export async function runSwitchback(context: RunContext, step: PlanStep): Promis
   let verdicts = judge();
   for (const block of schedule.blocks) {
     if (known.has(block.index) || verdicts.some(({ result }) => result.verdict === 'fail')) continue;
+    await session.awaitTurn(signal);
     const startedMs = clock.monotonicMs();
     await effects.switch(id, flagged, toggle, block.isOn, ttlMs, signal);
     const sleepUntil = (atMs: number): Promise<void> =>
