@@ -1,7 +1,8 @@
 import { hostname, userInfo } from 'node:os';
 import { systemClock } from '../core/clock.ts';
 import { random } from '../core/random.ts';
-import { requestOf, type RunRequest } from '../engine/run-control.ts';
+import { requestOf } from '../engine/run-control.ts';
+import type { RunRequest } from '../engine/run-request.ts';
 import { readJournal } from '../journal/read-journal.ts';
 import { runEnding } from '../journal/run-ending.ts';
 import type { FoundRun } from './find-run.ts';

@@ -24,6 +24,8 @@ export interface EffectOptions {
 /** What a run does to nodes that it does not replace: each is written down before and after. */
 export class Effects {
   readonly #options: EffectOptions;
+  /** The effect that is under way on a node, or the last one. */
+  readonly #turns = new Map<string, Promise<void>>();
 
   constructor(options: EffectOptions) {
     this.#options = options;
@@ -45,9 +47,10 @@ export class Effects {
     );
   }
 
-  /** Gives what is switched its whole time again. */
+  /** Gives what is switched its whole time again; nothing where it was cleared meanwhile. */
   async extend({ step, node, toggle, on, ttlMs }: HeldSwitch, signal: AbortSignal): Promise<void> {
-    await this.switch(step, node, toggle, on, ttlMs, signal);
+    await this.#turns.get(node);
+    if (this.#options.state.switches.has(`${node}/${toggle}`)) await this.switch(step, node, toggle, on, ttlMs, signal);
   }
 
   /** Ends what `switch` began. */
@@ -79,7 +82,25 @@ export class Effects {
     throw new RefusedError('unsupported', `${this.#options.profile.title} has no feature ${name} that can be switched`);
   }
 
+  /** One after the other on a node: what is cleared must not be extended by a call that was under way. */
   async #do(
+    effect: EffectKind,
+    step: string,
+    name: string,
+    detail: Detail,
+    signal: AbortSignal,
+    act: (node: TopologyNode) => Promise<void>,
+  ): Promise<void> {
+    const before = this.#turns.get(name) ?? Promise.resolve();
+    const doing = before.then(() => this.#act(effect, step, name, detail, signal, act));
+    this.#turns.set(
+      name,
+      doing.catch(() => undefined),
+    );
+    await doing;
+  }
+
+  async #act(
     effect: EffectKind,
     step: string,
     name: string,

@@ -1,19 +1,28 @@
 import type { RunContext } from './run-context.ts';
 
-const pollMs = 1_000;
+const longestPollMs = 1_000;
 
 /**
  * While the run goes on, what it has switched for a time is extended before the time is over; when its process is gone nobody does, and
- * the nodes go back by themselves.
+ * the nodes go back by themselves. The time is told by the monotonic clock: one that is set would let a switch end unnoticed.
  */
 export function keepSwitches({ inputs, session, effects, signal }: RunContext, over: AbortSignal): void {
   const { clock } = inputs;
+  const { switches, openEffects } = session.state;
+  const seen = new Map<string, { untilMs: number; setMonoMs: number }>();
   const keep = async (): Promise<void> => {
     while (!over.aborted && !signal.aborted) {
-      await clock.sleep(pollMs, over);
-      for (const held of session.state.switches.values()) {
-        const isOpen = session.state.openEffects.has(`${held.node}/switch`);
-        if (isOpen || held.untilMs - clock.wallMs() > held.ttlMs / 2) continue;
+      const shortestMs = Math.min(...[...switches.values()].map(({ ttlMs }) => ttlMs));
+      await clock.sleep(Math.min(longestPollMs, shortestMs / 8), over);
+      for (const [key, held] of switches) {
+        const nowMs = clock.monotonicMs();
+        let known = seen.get(key);
+        if (known?.untilMs !== held.untilMs) {
+          const ageMs = Math.min(held.ttlMs, Math.max(0, held.ttlMs - (held.untilMs - clock.wallMs())));
+          known = { untilMs: held.untilMs, setMonoMs: nowMs - ageMs };
+          seen.set(key, known);
+        }
+        if (openEffects.has(`${held.node}/switch`) || nowMs - known.setMonoMs < held.ttlMs / 2) continue;
         // What cannot be extended ends; the step that needs it will find it gone.
         await effects.extend(held, over).catch(() => undefined);
       }

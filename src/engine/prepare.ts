@@ -129,7 +129,7 @@ interface PreparedInputs {
 
 async function prepared(inputs: PreparedInputs, signal: AbortSignal | undefined): Promise<PreparedRun> {
   const { project, topology, states, before, stages, runbook, parameters } = inputs;
-  const { onFailure, hasLoad, isRepair, deadlineMs } = inputs.rules;
+  const { onFailure, hasLoad, checksLedger, isRepair, deadlineMs } = inputs.rules;
   requireUsable(stages, topology, project.profile);
   let wanted = before;
   const targets = new Map<string, Topology>();
@@ -147,6 +147,7 @@ async function prepared(inputs: PreparedInputs, signal: AbortSignal | undefined)
     targets,
     onFailure,
     hasLoad,
+    checksLedger,
     isRepair,
     deadlineMs,
     contract: contractOf(inputs),
@@ -174,6 +175,13 @@ function requireUsable(stages: readonly RunbookStage[], topology: Topology, prof
     ids.add(stage.id);
     for (const node of nodesOf(stage)) {
       if (!names.includes(node)) throw new UsageError(`there is no node ${node}${didYouMean(node, names)}`);
+    }
+    if (stage.kind === 'slo' && !(profile.submit && topology.loadPerSecond > 0)) {
+      const why = profile.submit ? 'the testnet file sets no load' : `${profile.title} takes no transactions`;
+      throw new RefusedError(
+        'unsupported',
+        `the step ${stage.id} watches the share of traffic that is acknowledged: ${why}`,
+      );
     }
     if (!('toggle' in stage) || toggles.includes(stage.toggle)) continue;
     const hint = toggles.length === 0 ? '' : didYouMean(stage.toggle, toggles);

@@ -63,6 +63,10 @@ export async function recoverOpenEffects(session: RunSession, lab: Lab, effects:
       detail = messageOf(error);
     }
     await session.record({ type: 'observed', step, action: effect, node: name, verdict, ...(detail && { detail }) });
+    // A switch ends by itself, and is cleared once more when the run ends; whether a node runs must be known.
+    if (verdict === 'foreign' || (verdict === 'unknown' && (effect === 'stop' || effect === 'start'))) {
+      throw new HeldError(`what became of the ${effect} of ${name} cannot be told: ${detail ?? verdict}`);
+    }
     if (verdict === 'complete') {
       await session.record({ type: 'effect.done', step, effect, node: name, tookMs: 0, detail: facts });
     }

@@ -102,12 +102,12 @@ export function rollHooks(options: RollHooksOptions): RollHooks & { gateRest(): 
     return observation?.identity;
   };
 
-  /** Whether another node of this one's batch is still to be changed. */
-  const waitsForBatch = (name: string): boolean => {
+  /** Nodes of this one's batch that are still to be changed. */
+  const restOfBatch = (name: string): string[] => {
     const batch = batches.get(name);
-    if (batch === undefined) return false;
+    if (batch === undefined) return [];
     const rest = order.slice(order.indexOf(name) + 1);
-    return rest.some(
+    return rest.filter(
       (other) => batches.get(other) === batch && !touched.has(other) && !state.done.has(stepId(id, other)),
     );
   };
@@ -132,7 +132,10 @@ export function rollHooks(options: RollHooksOptions): RollHooks & { gateRest(): 
         await options.awaitTurn(signal);
         gates.throwIfGuardFailed();
         await record({ type: 'step.started', step });
-        if (change.kind === 'replace' && !stage.mayHalt) await gates.checkBudget(target, name, ungated, step, signal);
+        if (change.kind === 'replace' && !stage.mayHalt) {
+          // The whole batch will be away before its gate; it is refused before the first of it is touched.
+          await gates.checkBudget(target, name, [...ungated, ...restOfBatch(name)], step, signal);
+        }
       }
       gates.beginChange([name]);
       await begin(step, name, change);
@@ -143,7 +146,7 @@ export function rollHooks(options: RollHooksOptions): RollHooks & { gateRest(): 
       if (touched.has(name)) await end(step, name, change);
       if (change.kind === 'remove') return;
       ungated.push(name);
-      if (waitsForBatch(name)) return;
+      if (restOfBatch(name).length > 0) return;
       const coming = order.filter((other) => !touched.has(other));
       const { broken, hasQuorum } = await gates.brokenAmong(coming, state.changed, target, signal);
       if (broken.length > 0 && !hasQuorum) {
@@ -155,7 +158,7 @@ export function rollHooks(options: RollHooksOptions): RollHooks & { gateRest(): 
     },
     afterCreated: async (names) => {
       const step = 'create';
-      for (const name of names) await end(step, name, { node: name, kind: 'create' });
+      await Promise.all(names.map((name) => end(step, name, { node: name, kind: 'create' })));
       await gates.awaitFirstScrapes(names, signal);
       const actionAtMs = Math.min(...names.map((name) => state.touchedAtMs.get(name) ?? Infinity));
       await gates.gate(step, names, target, { actionAtMs, signal });

@@ -59,6 +59,7 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
       // Absolute, so that a run that goes on later has no more time than it had.
       const leftMs = session.state.startedAtMs + plan.deadlineMs - clock.wallMs();
       const late = new AbortedError(`the run's deadline of ${plan.deadlineMs / 1000} s has passed`);
+      if (leftMs <= 0) deadline.abort(late);
       clock.sleep(leftMs, over.signal).then(
         () => deadline.abort(late),
         () => undefined,

@@ -68,6 +68,9 @@ export interface SessionOptions {
   transport?: HttpTransport | undefined;
 }
 
+/** Stands for what a lab that does not answer would have said. */
+const unseen = { state: 'unknown', identity: undefined };
+
 /** What a run needs of its journal. */
 export type RunJournal = Pick<Journal, 'append' | 'close'>;
 
@@ -167,7 +170,9 @@ export class RunSession {
     const runDir = runFolder(topology.stateDir, runId);
     const journal = options.journal ?? (await Journal.create(runDir, clock));
     const observations = await ObservationWriter.open(runDir, clock);
-    const ledger = await openLedger(join(runDir, 'ledger.jsonl'));
+    const ledger = await openLedger(join(runDir, 'ledger.jsonl'), {
+      keepsTransactions: options.plan.steps.some(({ kind }) => kind === 'verify'),
+    });
     const session = new RunSession(options, { journal, observations, ledger });
     try {
       await session.record(resumes ? await resumed(resumes.acceptedCode) : await session.#started());
@@ -263,7 +268,7 @@ export class RunSession {
       outcome: ending.outcome,
       exitCode,
       ...(ending.reason !== undefined && { reason: ending.reason }),
-      after: await this.nodesNow(),
+      after: await this.nodesNow({ mayBeUnknown: true }),
       cost: { ...seen, ...cost, durationMs },
       observations,
     });
@@ -282,12 +287,13 @@ export class RunSession {
     return { ...this.state.wanted.versions };
   }
 
-  /** Every node as it is now. */
-  async nodesNow(): Promise<NodeBefore[]> {
+  /** Every node as it is now. `mayBeUnknown`: a lab that does not answer keeps nobody from ending the run. */
+  async nodesNow({ mayBeUnknown = false } = {}): Promise<NodeBefore[]> {
     const { lab } = this.#options;
     return Promise.all(
       this.deployed.nodes.map(async (node) => {
-        const { state, identity } = await lab.observe(node);
+        const seen = lab.observe(node);
+        const { state, identity } = mayBeUnknown ? await seen.catch(() => unseen) : await seen;
         return {
           node: node.name,
           version: this.state.wanted.versions[node.name] ?? node.release.version,

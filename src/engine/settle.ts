@@ -1,4 +1,4 @@
-import { AbortedError, messageOf } from '../core/errors.ts';
+import { AbortedError, messageOf, RefusedError } from '../core/errors.ts';
 import { AbortRequested } from './run-control.ts';
 import type { RunContext } from './run-context.ts';
 import { blamedFor, endingOf, GateError, type Ending } from './outcome.ts';
@@ -55,6 +55,9 @@ async function abortRun(context: RunContext): Promise<Ending> {
       reason: `${reason}; nothing is rolled back: ${state.finalised} was the point of no return`,
     };
   }
+  if (context.inputs.plan.runbook === 'rollback' && state.changed.length > 0) {
+    return { outcome: 'held', reason: `${reason}; it stops here: a rollback is never rolled back` };
+  }
   session.gates.forgetGuards();
   const nodes = [...state.changed].reverse().filter((node) => !session.gates.wasMended(node) && differs(context, node));
   if (nodes.length === 0) return { outcome: 'aborted', reason };
@@ -67,18 +70,29 @@ async function rollBackTo(
   reason: string,
   outcome: 'rolled-back' | 'aborted',
 ): Promise<Ending> {
+  const { session, effects, inputs } = context;
   try {
-    await rollBack(context, await context.session.gates.brokenFirst(nodes), reason);
+    // A gate may need the quorum that a stopped node is missing from; what cannot be started is told when the run ends.
+    for (const node of session.state.stopped) {
+      if (nodes.includes(node)) continue;
+      await effects.start('compensation', node, new AbortController().signal).catch(() => undefined);
+    }
+    await rollBack(context, await session.gates.brokenFirst(nodes), reason);
     return { outcome, reason };
   } catch (second) {
+    if (inputs.hurry?.aborted) {
+      return { outcome: 'interrupted', reason: `${reason}; the rollback was cut off, and goes on when the run does` };
+    }
     const { reason: why } = endingOf(second);
-    return { outcome: 'rollback-failed', reason: `${reason}; the rollback did not succeed: ${why}` };
+    const isLost = second instanceof RefusedError && second.code === 'locked';
+    const both = `${reason}; the rollback did not succeed: ${why}`;
+    return { outcome: isLost ? 'refused' : 'rollback-failed', reason: both };
   }
 }
 
-/** Each node behind the same gate. The signal that ends a run does not end its rollback, which has a budget of its own. */
+/** Each node behind the same gate. The signal that ends a run does not end its rollback, which has a budget of its own; a second one does. */
 async function rollBack({ inputs, session }: RunContext, nodes: string[], reason: string): Promise<void> {
-  const { deployer, topologyFor, clock } = inputs;
+  const { deployer, topologyFor, clock, plan, hurry } = inputs;
   const { state } = session;
   if (!state.rollback) await session.record({ type: 'rollback.started', reason, nodes });
   const left = nodes.filter((node) => !state.done.has(stepId('rollback', node)));
@@ -91,16 +105,21 @@ async function rollBack({ inputs, session }: RunContext, nodes: string[], reason
     () => budget.abort(late),
     () => undefined,
   );
+  const signal = hurry ? AbortSignal.any([budget.signal, hurry]) : budget.signal;
+  // Who agreed to a halt on the way there has agreed to it on the way back.
+  const mayHalt = plan.steps.some(({ kind, mayHalt: may, nodes: [node = ''] }) => {
+    return kind === 'replace' && may && left.includes(node);
+  });
   const roll = async (): Promise<void> => {
-    const hooks = session.hooks({ id: 'rollback', target: back, order: left }, budget.signal);
-    await deployer.roll({ topology: back, order: left, only: left }, hooks, budget.signal);
+    const hooks = session.hooks({ id: 'rollback', target: back, order: left, isRollback: true, mayHalt }, signal);
+    await deployer.roll({ topology: back, order: left, only: left }, hooks, signal);
     await hooks.gateRest();
   };
   try {
     await roll();
   } catch (error) {
     // A Ctrl-C reaches the programs that the deployer started as well; it ends the run, never its rollback.
-    if (!inputs.signal.aborted || error instanceof GateError) throw error;
+    if (!inputs.signal.aborted || signal.aborted || error instanceof GateError) throw error;
     await roll();
   } finally {
     over.abort();

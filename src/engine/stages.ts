@@ -18,6 +18,7 @@ export async function runStages(context: RunContext): Promise<void> {
   const { plan, topology } = inputs;
   const { state } = session;
   const steps = plan.steps.filter(({ kind }) => kind !== 'load' && kind !== 'verify');
+  await takeAgain(context, steps);
   for (let index = 0; index < steps.length;) {
     const step = steps[index] as PlanStep;
     const together = step.stage === undefined ? [step] : steps.slice(index).filter(({ stage }) => stage === step.stage);
@@ -35,6 +36,28 @@ export async function runStages(context: RunContext): Promise<void> {
     }
     if (step.stage === undefined) await runStep(context, step);
     else await rollStage(context, together);
+  }
+}
+
+/**
+ * A run that ends early gives back what it holds on running nodes: what it stopped, what it switched. When it goes on, that is taken
+ * again before the steps that stand on it; otherwise they would pass without having shown anything.
+ */
+async function takeAgain(context: RunContext, steps: readonly PlanStep[]): Promise<void> {
+  const { session, effects, signal } = context;
+  const { done, stopped, switches } = session.state;
+  const needed = new Map<string, PlanStep>();
+  for (const step of steps) {
+    if (!done.has(step.id)) break;
+    const [node = ''] = step.nodes;
+    const key = step.kind === 'switch' ? `${node}/${step.toggle}` : node;
+    if (step.kind === 'stop' || (step.kind === 'switch' && step.on)) needed.set(key, step);
+    else if (['start', 'replace', 'switch'].includes(step.kind)) needed.delete(key);
+  }
+  for (const [key, step] of needed) {
+    const held = switches.get(key);
+    if (held) await effects.extend(held, signal);
+    else if (!stopped.has(key)) await runStep(context, step);
   }
 }
 

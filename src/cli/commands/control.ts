@@ -50,7 +50,16 @@ export async function approve(reference: string, options: ApproveOptions): Promi
     );
   }
   const decision = options.reject ? 'rejected' : 'approved';
-  if (!(await requestRun(run, { kind: 'decide', by: operatorName(), step, planHash, decision }))) {
+  if (
+    !(await requestRun(run, {
+      kind: 'decide',
+      by: operatorName(),
+      step,
+      planHash,
+      decision,
+      atMs: systemClock.wallMs(),
+    }))
+  ) {
     throw new UsageError(`run ${run.runId} has ended: there is nothing to approve`);
   }
   const isTaken = await isSeen(run, (after) =>
