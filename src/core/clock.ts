@@ -14,26 +14,33 @@ export interface Clock {
 export const systemClock: Clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
-  sleep: (durationMs, signal) =>
-    new Promise((resolve, reject) => {
-      if (signal?.aborted) {
-        reject(abortedError(signal));
-        return;
-      }
-      const onAbort = (): void => {
-        clearTimeout(timer);
-        reject(abortedError(signal));
-      };
-      const timer = setTimeout(
-        () => {
-          signal?.removeEventListener('abort', onAbort);
-          resolve();
-        },
-        Math.max(0, durationMs),
-      );
-      signal?.addEventListener('abort', onAbort, { once: true });
-    }),
+  sleep: async (durationMs, signal) => {
+    let leftMs = Math.max(0, durationMs);
+    for (; leftMs > longestTimerMs; leftMs -= longestTimerMs) await timer(longestTimerMs, signal);
+    await timer(leftMs, signal);
+  },
 };
+
+/** A timer that is set for longer, 25 days, ends at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
+function timer(durationMs: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(abortedError(signal));
+      return;
+    }
+    const onAbort = (): void => {
+      clearTimeout(running);
+      reject(abortedError(signal));
+    };
+    const running = setTimeout(() => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    }, durationMs);
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
 
 /** The error with which a wait ends when its signal is aborted; keeps the signal's reason as cause. */
 export function abortedError(signal?: AbortSignal): AbortedError {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { abortedError, systemClock } from '../../../src/core/clock.ts';
 import { AbortedError } from '../../../src/core/errors.ts';
 
@@ -13,6 +13,17 @@ describe('the system clock', () => {
     const sleeping = systemClock.sleep(60_000, controller.signal);
     controller.abort();
     await expect(sleeping).rejects.toBeInstanceOf(AbortedError);
+  });
+
+  test('sleeps for longer than a timer of the system can', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    let isAwake = false;
+    const sleeping = systemClock.sleep(30 * 86_400_000).then(() => (isAwake = true));
+    await vi.advanceTimersByTimeAsync(29 * 86_400_000);
+    expect(isAwake).toBe(false);
+    await vi.advanceTimersByTimeAsync(86_400_000);
+    await expect(sleeping).resolves.toBe(true);
   });
 
   test('takes a negative time for none', async () => {
