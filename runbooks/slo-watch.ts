@@ -18,6 +18,7 @@ export default defineRunbook({
     return {
       stages: [{ kind: 'slo', id: 'slo', objective: percent / 100, forMs: durationOf(parameters['for'] ?? '', 'for') }],
       onFailure: 'hold',
+      checksLedger: false,
     };
   },
 });

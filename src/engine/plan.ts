@@ -17,6 +17,7 @@ export interface PlanInputs {
   targets: ReadonlyMap<string, Topology>;
   onFailure: OnFailure;
   hasLoad: boolean;
+  checksLedger?: boolean | undefined;
   isRepair?: boolean | undefined;
   deadlineMs?: number | undefined;
   contract?: Plan['contract'] | undefined;
@@ -36,7 +37,7 @@ export function makePlan(inputs: PlanInputs): Plan {
   for (const stage of stages) {
     steps.push(...(stage.kind === 'change' ? predictor.change(stage) : [stepOf(stage, topology.gate)]));
   }
-  if (hasLoad) steps.push({ id: 'ledger', kind: 'verify', nodes });
+  if (hasLoad && (inputs.checksLedger ?? true)) steps.push({ id: 'ledger', kind: 'verify', nodes });
   const margins = steps.flatMap((step) => step.quorumMargin ?? []);
   return {
     testnet: topology.testnet,

@@ -104,6 +104,8 @@ export interface RunbookRules {
   onFailure: OnFailure;
   /** Offer traffic throughout. Default true. */
   hasLoad?: boolean;
+  /** Look for every acknowledged transaction at the end. Default true; traffic of days is only counted. */
+  checksLedger?: boolean;
   /** It brings nodes back, and may begin without a quorum where it touches broken ones alone. Default false. */
   isRepair?: boolean;
   /** It brings something new, which must keep the metrics and log fields that others rely on. Default true. */
