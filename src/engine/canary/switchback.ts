@@ -88,7 +88,7 @@ async function conclude(
   const verdict =
     failed.length > 0 ? 'fail' : verdicts.some(({ result }) => result.verdict === 'pass') ? 'pass' : 'inconclusive';
   const told = failed.length > 0 ? failed : verdicts;
-  const reason = `${toggle}: ${told.map(({ name, result }) => `${name}: ${result.reason} (${result.detectable.text})`).join('; ')}`;
+  const reason = `${toggle}: ${told.map(({ name, result }) => `${name}: ${sentence(result)}`).join('; ')}`;
   await session.record({
     type: 'finding',
     step: id,
@@ -108,4 +108,9 @@ async function seedOf({ inputs, session }: RunContext, step: string): Promise<nu
   const seed = Math.floor(inputs.random() * 2 ** 31);
   await session.record({ type: 'choice', step, name: 'seed', value: seed });
   return seed;
+}
+
+/** Says what could have been found, once. */
+function sentence({ reason, detectable: { text } }: SwitchbackVerdict): string {
+  return reason.includes(text) ? reason : `${reason}; ${text}`;
 }
