@@ -1,20 +1,20 @@
 import { messageOf } from '../core/errors.ts';
 import type { ObserveVerdict, RunEvent } from '../journal/records.ts';
-import type { Lab, NodeObservation } from '../lab/lab.ts';
-import type { Topology } from '../topology/topology.ts';
-import type { Effects } from './effects.ts';
+import type { NodeObservation } from '../lab/lab.ts';
 import { HeldError } from './outcome.ts';
-import type { RunSession } from './session.ts';
+import type { RunContext } from './run-context.ts';
 
 type Intent = RunEvent & { type: 'intent' };
 
 /**
- * Looks at every change whose end was not written down: what is complete gets its `done`; what is absent or partial is left to the
- * stage, which finishes it. Throws HeldError where what is there is not ours, or cannot be seen.
+ * Looks at every change whose end was not written down: what is complete gets its `done`; what was never begun is as it was before; what
+ * is partial is left to the stage, which finishes it. Throws HeldError where what is there is not ours, or cannot be seen.
  */
-export async function recoverOpenIntents(session: RunSession, lab: Lab, topology: Topology): Promise<void> {
+export async function recoverOpenIntents({ inputs, session }: RunContext): Promise<void> {
+  const { lab } = inputs;
+  const untouched: string[] = [];
   for (const intent of [...session.state.open.values()]) {
-    const node = topology.nodes.find(({ name }) => name === intent.node);
+    const node = session.deployed.nodes.find(({ name }) => name === intent.node);
     if (!node) continue;
     let observation: NodeObservation | undefined;
     let detail: string | undefined;
@@ -30,6 +30,7 @@ export async function recoverOpenIntents(session: RunSession, lab: Lab, topology
     if (verdict === 'foreign' || verdict === 'unknown') {
       throw new HeldError(`whether ${node.name} was changed cannot be told: ${detail ?? verdict}`);
     }
+    if (verdict === 'absent' && action === 'replace') untouched.push(node.name);
     if (verdict !== 'complete') continue;
     await session.record({
       type: 'done',
@@ -42,10 +43,13 @@ export async function recoverOpenIntents(session: RunSession, lab: Lab, topology
       tookMs: 0,
     });
   }
+  // What they were meant to become was written down for others, who would find them different.
+  if (untouched.length > 0) await session.standAt(untouched, await inputs.topologyFor(session.state.wanted));
 }
 
 /** The same for what was done to running nodes: an effect that is complete gets its `done`, any other is done by its stage again. */
-export async function recoverOpenEffects(session: RunSession, lab: Lab, effects: Effects): Promise<void> {
+export async function recoverOpenEffects({ inputs, session, effects }: RunContext): Promise<void> {
+  const { lab } = inputs;
   for (const intent of [...session.state.openEffects.values()]) {
     const { step, effect, node: name, detail: facts } = intent;
     const node = session.deployed.nodes.find((candidate) => candidate.name === name);

@@ -177,7 +177,8 @@ export function rollHooks(options: RollHooksOptions): RollHooks & { gateRest(): 
   };
 }
 
-async function keepDesired(stateDir: string, specHash: string, { versions, flags }: Wanted): Promise<void> {
+/** Writes down what the nodes are to run, for whoever comes next. */
+export async function keepDesired(stateDir: string, specHash: string, { versions, flags }: Wanted): Promise<void> {
   await writeDesired(stateDir, { specHash, versions, ...(flags && { flags }) });
 }
 

@@ -1,4 +1,4 @@
-import type { RunEvent, RunRecord, RunStart } from '../journal/records.ts';
+import type { FlagSettings, RunEvent, RunRecord, RunStart } from '../journal/records.ts';
 import { changeWanted, type Wanted } from '../topology/desired.ts';
 
 type Intent = RunEvent & { type: 'intent' };
@@ -14,6 +14,16 @@ export interface HeldSwitch {
   ttlMs: number;
   /** Wall time at which the node ends it by itself at the latest, as told by this machine's clock. */
   untilMs: number;
+}
+
+/** A node before a change of it. */
+interface Unchanged {
+  version: string | undefined;
+  flags: FlagSettings | undefined;
+  touchedAtMs: number | undefined;
+  wasPassed: boolean;
+  wasChanged: boolean;
+  wasStopped: boolean;
 }
 
 /** What somebody was asked. */
@@ -39,6 +49,8 @@ export class RunState {
   readonly done = new Set<string>();
   /** Changes without an end, by node. */
   readonly open = new Map<string, Intent>();
+  /** How things stood before an open change, by node: it may turn out that nothing was done. */
+  readonly #unchanged = new Map<string, Unchanged>();
   /** Wall time of the newest intent, by node. */
   readonly touchedAtMs = new Map<string, number>();
   /** Nodes whose gate has passed since they were last touched. */
@@ -94,6 +106,11 @@ export class RunState {
         break;
       case 'done':
         this.open.delete(record.node);
+        break;
+      case 'observed':
+        if (record.verdict === 'absent' && this.open.get(record.node)?.action === record.action) {
+          this.#forgetIntent(record.node);
+        }
         break;
       case 'gate.started':
         this.gates++;
@@ -161,6 +178,14 @@ export class RunState {
 
   #intend(intent: Intent, atMs: number): void {
     const { node, action, toVersion } = intent;
+    this.#unchanged.set(node, {
+      version: this.wanted.versions[node],
+      flags: this.wanted.flags?.[node],
+      touchedAtMs: this.touchedAtMs.get(node),
+      wasPassed: this.passed.has(node),
+      wasChanged: this.changed.includes(node),
+      wasStopped: this.stopped.has(node),
+    });
     this.open.set(node, intent);
     this.touchedAtMs.set(node, atMs);
     this.passed.delete(node);
@@ -170,6 +195,25 @@ export class RunState {
     if (!this.changed.includes(node)) this.changed.push(node);
     if (this.rollback?.nodes.includes(node)) this.wanted = this.wantedBack([node]);
     else this.wanted = changeWanted(this.wanted, [{ node, version: toVersion, flags: intent.flags }]);
+  }
+
+  /** The change was meant and never begun. */
+  #forgetIntent(node: string): void {
+    const before = this.#unchanged.get(node);
+    this.open.delete(node);
+    if (!before) return;
+    const { version, touchedAtMs, wasPassed, wasChanged, wasStopped } = before;
+    const versions = { ...this.wanted.versions };
+    if (version !== undefined) versions[node] = version;
+    const flags = { ...this.wanted.flags };
+    if (before.flags) flags[node] = before.flags;
+    else delete flags[node];
+    this.wanted = { versions, ...(Object.keys(flags).length > 0 && { flags }) };
+    if (touchedAtMs === undefined) this.touchedAtMs.delete(node);
+    else this.touchedAtMs.set(node, touchedAtMs);
+    if (wasPassed) this.passed.add(node);
+    if (wasStopped) this.stopped.add(node);
+    if (!wasChanged && this.changed.includes(node)) this.changed.splice(this.changed.indexOf(node), 1);
   }
 
   #hold({ step, node, detail }: EffectIntent, atMs: number): void {

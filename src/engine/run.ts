@@ -70,8 +70,8 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
       const abortBy = inputs.resumes?.abortBy;
       if (abortBy !== undefined) await session.record({ type: 'abort.requested', by: abortBy });
       if (inputs.resumes) {
-        await recoverOpenIntents(session, lab, session.deployed);
-        await recoverOpenEffects(session, lab, effects);
+        await recoverOpenIntents(context);
+        await recoverOpenEffects(context);
       }
       keepSwitches(context, over.signal);
       if (session.state.rollback || session.state.abortedBy !== undefined) ending = await goOnBack(context);

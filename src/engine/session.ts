@@ -23,10 +23,11 @@ import { ContractGate } from './contract-gate.ts';
 import { exitCodeOf, type Ending } from './outcome.ts';
 import { createObserver, type Observer } from './observer.ts';
 import { planHash } from './plan.ts';
-import { rollHooks, type RolledStage } from './roll-hooks.ts';
+import { keepDesired, rollHooks, type RolledStage } from './roll-hooks.ts';
 import { forgetRequests, RunControl } from './run-control.ts';
 import { RunGates } from './run-gates.ts';
 import { RunState } from './run-state.ts';
+import { writeDeployedTopology } from './state.ts';
 
 const seatrialVersion = (createRequire(import.meta.url)('../../package.json') as { version: string }).version;
 
@@ -280,6 +281,17 @@ export class RunSession {
   /** The topology as far as the run has come. */
   get deployed(): Topology {
     return this.#deployed.topology;
+  }
+
+  /** Writes down that these nodes are, and are to be, as in this topology. */
+  async standAt(names: readonly string[], topology: Topology): Promise<void> {
+    const { specHash, plan } = this.#options;
+    const others = this.deployed.nodes.filter(({ name }) => !names.includes(name));
+    const nodes = [...others, ...topology.nodes.filter(({ name }) => names.includes(name))];
+    this.#deployed.topology = { ...this.deployed, nodes: nodes.sort((a, b) => a.index - b.index) };
+    await writeDeployedTopology(this.deployed);
+    // An `up` has written down all that the testnet file wants, however far it comes.
+    if (plan.runbook !== 'up') await keepDesired(topology.stateDir, specHash, this.state.wanted);
   }
 
   /** Version that each node is to run, as far as the run has come. */

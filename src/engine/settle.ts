@@ -1,5 +1,6 @@
 import { AbortedError, messageOf, RefusedError } from '../core/errors.ts';
 import { AbortRequested } from './run-control.ts';
+import { recoverOpenIntents } from './recover.ts';
 import type { RunContext } from './run-context.ts';
 import { blamedFor, endingOf, GateError, type Ending } from './outcome.ts';
 import { stepId } from './plan.ts';
@@ -15,7 +16,9 @@ export async function settleFailure(context: RunContext, error: unknown): Promis
     const reason: unknown = control.abort.signal.reason;
     const by = reason instanceof AbortRequested ? reason.by : 'nobody';
     if (state.abortedBy === undefined) await session.record({ type: 'abort.requested', by });
-    return abortRun(context);
+    // A change that was cut short may have been done, or not even begun.
+    const unclear = await recoverOpenIntents(context).catch((problem: unknown) => endingOf(problem));
+    return unclear ?? abortRun(context);
   }
   const ending = isLate(context)
     ? { outcome: 'inconclusive' as const, reason: messageOf(context.signal.reason) }

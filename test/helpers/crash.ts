@@ -1,8 +1,10 @@
+import { onTestFinished } from 'vitest';
+import type { Clock } from '../../src/core/clock.ts';
 import type { RunInputs } from '../../src/engine/run-context.ts';
 import { executeRun, type RunResult } from '../../src/engine/run.ts';
 import type { RunJournal } from '../../src/engine/session.ts';
 import { readJournal } from '../../src/journal/read-journal.ts';
-import type { RunRecord } from '../../src/journal/records.ts';
+import type { RunEvent, RunRecord } from '../../src/journal/records.ts';
 import { runFolder } from '../../src/journal/run-files.ts';
 import type { FakeLab } from '../../src/lab/fake/fake-lab.ts';
 import type { RunWorld, UpgradeOptions } from './run-world.ts';
@@ -50,6 +52,79 @@ export async function crashAndResume(
   grave.reject(new Error('this process was killed'));
   await world.untilSettled(first.catch(() => undefined));
   return crashed;
+}
+
+/** Where a run is killed by what it writes down: right after the first record of a type, or right before it. */
+export interface RecordPoint {
+  kind: 'type' | 'before-type';
+  type: RunRecord['type'];
+  /** Only where this is the step of the record. */
+  step?: string;
+}
+
+/** Executes a run in a process that is killed there, and leaves it to others to go on with it. Throws when it never came there. */
+export async function killedAt(
+  world: RunWorld,
+  options: UpgradeOptions,
+  point: RecordPoint,
+  heed: (record: RunRecord, inputs: RunInputs) => void = () => undefined,
+): Promise<RunInputs> {
+  const { promise: killed, resolve } = Promise.withResolvers<'killed'>();
+  const grave = Promise.withResolvers<never>();
+  grave.promise.catch(() => undefined);
+  let isOver = false;
+  const die = (): Promise<never> => {
+    isOver = true;
+    resolve('killed');
+    return grave.promise;
+  };
+  const isThere = (event: RunEvent): boolean =>
+    event.type === point.type && (point.step === undefined || ('step' in event && event.step === point.step));
+  const inputs: RunInputs = await world.inputs({
+    ...options,
+    onRecord: (record) => heed(record, inputs),
+    journal: (plain) => ({
+      append: async (event) => {
+        if (isOver || (point.kind === 'before-type' && isThere(event))) return die();
+        const record = await plain.append(event);
+        return isThere(event) ? die() : record;
+      },
+      close: () => plain.close(),
+    }),
+    lab: (plain) => mortalLab(plain, () => isOver, grave.promise),
+  });
+  const running = executeRun({ ...inputs, clock: mortalClock(inputs.clock, () => isOver, grave.promise) });
+  running.catch(() => undefined);
+  onTestFinished(async () => {
+    // Its files are closed once nothing can come of it any more.
+    grave.reject(new Error('this process was killed'));
+    await world.untilSettled(running.catch(() => undefined));
+  });
+  const ended = await world.untilSettled(Promise.race([running, killed]));
+  if (ended !== 'killed') throw new Error(`the run ended (${ended.outcome}) before ${point.type}`);
+  return inputs;
+}
+
+/** A clock on which nobody wakes once the process is gone. */
+function mortalClock(plain: Clock, isOver: () => boolean, grave: Promise<never>): Clock {
+  return {
+    ...plain,
+    sleep: async (durationMs, signal) => {
+      if (isOver()) return grave;
+      await plain.sleep(durationMs, signal);
+      if (isOver()) return grave;
+    },
+  };
+}
+
+/** A lab of whose calls none has an effect once the process that makes them is gone. */
+function mortalLab(plain: FakeLab, isOver: () => boolean, grave: Promise<never>): FakeLab {
+  const mortal =
+    <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
+    (...args: A): Promise<R> =>
+      isOver() ? grave : call(...args);
+  const { launch, start, stop, exec } = plain;
+  return { ...plain, launch: mortal(launch), start: mortal(start), stop: mortal(stop), exec: mortal(exec) };
 }
 
 /** Goes on with a run as the next process would. */
