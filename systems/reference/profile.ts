@@ -119,6 +119,8 @@ const profile: SystemProfile = {
         minEvents: 5,
       },
     },
+    // What wakes people at night ends a step as well. Of the rules' own state, so that a silence hides nothing.
+    { name: 'critical-alerts', source: 'alerts', condition: { kind: 'alerts', severities: ['critical'] } },
     {
       name: 'mempool',
       source: 'prometheus',

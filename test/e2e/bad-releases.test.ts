@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import type { ContainerInspectInfo } from 'dockerode';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../src/core/clock.ts';
+import { waitFor } from '../../src/core/wait.ts';
 import { buildRelease } from '../../node/build.ts';
 import { sha256File } from '../../src/core/canonical.ts';
 import { defaultImages } from '../../src/lab/docker/images/default-images.ts';
@@ -103,8 +105,13 @@ describe.skipIf(docker.missing !== undefined)(
       await copyContainer(project.docker, upgraded, { Image: liar });
       const [claiming] = await testnet.status();
       expect(claiming).toMatchObject({ name: first, state: 'running', digest: liar });
-      const told = (await (await fetch(`http://127.0.0.1:${hostPort(upgraded)}/status`)).json()) as { version: string };
-      expect(told.version).toBe('1.1.0');
+      const told = async (): Promise<string> => {
+        const answer = await fetch(`http://127.0.0.1:${hostPort(upgraded)}/status`);
+        return ((await answer.json()) as { version: string }).version;
+      };
+      // The engine takes connections before the node does.
+      const what = 'the node to answer';
+      expect(await waitFor(told, { clock: systemClock, what, timeoutMs: 20_000 })).toBe('1.1.0');
 
       const others = await othersThanFirst();
       const refused = await testnet.seatrial('run', 'rolling-upgrade', testnet.name, '--set', 'version=1.1.0');
