@@ -137,6 +137,7 @@ export function rollHooks(options: RollHooksOptions): RollHooks & { gateRest(): 
           await gates.checkBudget(target, name, [...ungated, ...restOfBatch(name)], step, signal);
         }
       }
+      if (stage.mayHalt) gates.beginHalt();
       gates.beginChange([name]);
       await begin(step, name, change);
     },

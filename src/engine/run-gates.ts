@@ -159,6 +159,12 @@ export class RunGates {
     this.#keeper.stopGuards();
   }
 
+  /** The quorum may be lost from here on, as was agreed: what the guards would see means nothing before the next gate has passed. */
+  beginHalt(): void {
+    this.throwIfGuardFailed();
+    this.#keeper.suspendGuards();
+  }
+
   /** To be called before nodes are touched. */
   beginChange(nodes: readonly string[]): void {
     this.#keeper.beginChange(nodes);

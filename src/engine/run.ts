@@ -6,6 +6,7 @@ import { AbortedError } from '../core/errors.ts';
 import { Effects } from './effects.ts';
 import { offerLoad, settleLoad } from './load-phase.ts';
 import type { Ending } from './outcome.ts';
+import { judgeMissedSlots } from './missed-slots.ts';
 import { changedNodes } from './plan.ts';
 import { recoverOpenEffects, recoverOpenIntents } from './recover.ts';
 import { RunSession } from './session.ts';
@@ -79,6 +80,7 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
         if (plan.steps.some(({ kind }) => kind === 'load')) load = await offerLoad(session, inputs);
         if (inputs.resumes) {
           const coming = changedNodes(plan).filter((node) => !session.state.touchedAtMs.has(node));
+          await judgeMissedSlots(context);
           const guarded = session.gates.guardAgain(session.deployed, signal);
           await Promise.all([guarded, session.contract.look(session.deployed, coming, signal)]);
         }

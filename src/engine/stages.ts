@@ -98,7 +98,8 @@ async function runStep(context: RunContext, step: PlanStep): Promise<void> {
       await watchSlo(context, step);
       break;
     case 'stop':
-      if (!step.mayHalt) await session.gates.checkBudget(session.deployed, node, [], step.id, signal);
+      if (step.mayHalt) session.gates.beginHalt();
+      else await session.gates.checkBudget(session.deployed, node, [], step.id, signal);
       session.gates.beginChange([node]);
       await effects.stop(step.id, node, signal);
       break;
@@ -139,7 +140,14 @@ async function rollStage({ inputs, session, signal }: RunContext, steps: readonl
   );
   // With `up` the file decides, beside the nodes as well: whatever differs is wanted.
   const expected = plan.runbook === 'up' ? undefined : await expectedChanges(inputs.lab, target, order);
-  await deployer.roll({ topology: target, order, ...(expected && { expected }) }, hooks, signal);
+  // What the run itself has stopped stays so, and is no drift.
+  const stopped = [...session.state.stopped].filter((node) => !order.includes(node));
+  const only = target.nodes.map(({ name }) => name).filter((name) => !stopped.includes(name));
+  await deployer.roll(
+    { topology: target, order, ...(expected && { expected }), ...(stopped.length > 0 && { only }) },
+    hooks,
+    signal,
+  );
   await hooks.gateRest();
   for (const { id } of steps) if (!session.state.done.has(id)) await session.record({ type: 'step.done', step: id });
 }

@@ -261,7 +261,7 @@ export type RunEvent =
   | {
       type: 'finding';
       step: string;
-      finding: 'activation' | 'switchback' | 'comparison' | 'slo' | 'contract';
+      finding: 'activation' | 'switchback' | 'comparison' | 'slo' | 'contract' | 'missed-slots';
       nodes: string[];
       verdict: 'pass' | 'fail' | 'inconclusive';
       reason: string;

@@ -8,6 +8,7 @@ const subjects: Record<FindingReport['finding'], string> = {
   activation: 'Is it active?',
   switchback: 'Is the changed node worse?',
   comparison: 'Is the new release worse?',
+  'missed-slots': 'What happened while nobody looked?',
   contract: 'Are its metrics and log fields kept?',
   slo: 'Do the service levels hold?',
 };
