@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, realpath, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { systemClock } from '../core/clock.ts';
 import { LabError, messageOf, RefusedError } from '../core/errors.ts';
-import { isErrno, writeFileAtomic } from '../core/files.ts';
+import { isErrno, removeTornFiles, writeFileAtomic } from '../core/files.ts';
 import { isAlive, processIdentity, type ProcessIdentity } from '../core/process-identity.ts';
 import { waitFor } from '../core/wait.ts';
 
@@ -39,6 +39,7 @@ export async function acquireLock(stateDir: string, purpose: string, since: stri
   try {
     if (isHeld) throw locked(holder);
     const owner: LockOwner = { ...self, purpose, since };
+    await removeTorn(stateDir);
     await writeFileAtomic(file, JSON.stringify(owner));
   } catch (error) {
     await close(socket);
@@ -72,6 +73,13 @@ export async function inTurn<T>(name: string, work: () => Promise<T>, signal?: A
   } finally {
     await close(socket);
   }
+}
+
+/** What commands that were killed while they wrote have left in the testnet's folder and in those of its nodes. */
+async function removeTorn(stateDir: string): Promise<void> {
+  const nodes = join(stateDir, 'nodes');
+  const names = await readdir(nodes).catch((): string[] => []);
+  for (const folder of [stateDir, ...names.map((name) => join(nodes, name))]) await removeTornFiles(folder);
 }
 
 function locked(holder: LockOwner | undefined): RefusedError {

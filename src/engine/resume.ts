@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { RefusedError, UsageError } from '../core/errors.ts';
 import { systemClock, type Clock } from '../core/clock.ts';
+import { removeTornFiles } from '../core/files.ts';
 import { loadEvidence } from '../journal/evidence.ts';
 import { Journal } from '../journal/journal.ts';
 import { readJournal } from '../journal/read-journal.ts';
 import type { RunRecord } from '../journal/records.ts';
 import { isResumable, runEnding } from '../journal/run-ending.ts';
-import { runFolder } from '../journal/run-files.ts';
+import { evidenceFolder, runFolder } from '../journal/run-files.ts';
 import type { ResolvedRelease, Topology } from '../topology/topology.ts';
 import { codeHash } from './code-hash.ts';
 import { planHash } from './plan.ts';
@@ -66,6 +67,7 @@ export async function prepareResume(project: Project, runId: string, options: Re
   if (!deployed) throw new UsageError(`${project.name} is not up: there is nothing to go on with`);
   project.keepReleases({ ...deployed, nodes: [] });
   const topology = await project.topology(start.before);
+  for (const folder of [runDir, evidenceFolder(runDir)]) await removeTornFiles(folder);
   const { journal } = await Journal.open(runDir, clock);
   return {
     runId,

@@ -1,7 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { isErrno, readJsonFile, writeFileAtomic } from '../../../src/core/files.ts';
+import { isErrno, readJsonFile, removeTornFiles, writeFileAtomic } from '../../../src/core/files.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 
 describe('writeFileAtomic', () => {
@@ -35,6 +36,37 @@ describe('writeFileAtomic', () => {
     await Promise.all(contents.map((content) => writeFileAtomic(file, content)));
     expect(contents).toContain(await readFile(file, 'utf8'));
     expect(await readdir(folder)).toEqual(['state']);
+  });
+});
+
+describe('removeTornFiles', () => {
+  test('removes what a killed writer left, and nothing that another still writes', async () => {
+    const folder = await temporaryFolder();
+    const dead = spawnSync(process.execPath, ['-e', '']).pid;
+    const torn = `.state.json.${dead}-0123456789ab`;
+    const kept = [`.other.json.${process.pid}-0123456789ab`, '.hidden', `state.json`, `x.${dead}-0123456789ab`].sort();
+    for (const name of [torn, ...kept]) await writeFile(join(folder, name), '{');
+    await removeTornFiles(folder);
+    expect((await readdir(folder)).sort()).toEqual(kept);
+  });
+
+  test('knows the beginnings of a writer that was really killed', async () => {
+    const folder = await temporaryFolder();
+    const module = join(import.meta.dirname, '../../../src/core/files.ts');
+    // Killed by its own timer while it writes; it may take some before one is caught in the middle.
+    const script = `
+      const { writeFileAtomic } = await import(${JSON.stringify(module)});
+      for (let i = 0; i < 200; i++) void writeFileAtomic(${JSON.stringify(folder)} + '/state', 'x'.repeat(100_000));
+      setImmediate(() => setImmediate(() => process.kill(process.pid, 'SIGKILL')));
+    `;
+    spawnSync(process.execPath, ['--input-type=module', '-e', script]);
+    expect((await readdir(folder)).filter((name) => name !== 'state').length).toBeGreaterThan(0);
+    await removeTornFiles(folder);
+    expect((await readdir(folder)).filter((name) => name !== 'state')).toEqual([]);
+  });
+
+  test('of a folder that is not there is content', async () => {
+    await expect(removeTornFiles(join(await temporaryFolder(), 'nothing'))).resolves.toBeUndefined();
   });
 });
 
