@@ -1,4 +1,5 @@
 import { AbortedError, messageOf, RefusedError } from '../core/errors.ts';
+import type { PlanStep } from '../journal/records.ts';
 import { AbortRequested } from './run-control.ts';
 import { recoverOpenIntents } from './recover.ts';
 import type { RunContext } from './run-context.ts';
@@ -94,7 +95,7 @@ async function rollBackTo(
 }
 
 /** Each node behind the same gate. The signal that ends a run does not end its rollback, which has a budget of its own; a second one does. */
-async function rollBack({ inputs, session }: RunContext, nodes: string[], reason: string): Promise<void> {
+async function rollBack({ inputs, session, snapshots }: RunContext, nodes: string[], reason: string): Promise<void> {
   const { deployer, topologyFor, clock, plan, hurry } = inputs;
   const { state } = session;
   if (!state.rollback) await session.record({ type: 'rollback.started', reason, nodes });
@@ -102,7 +103,9 @@ async function rollBack({ inputs, session }: RunContext, nodes: string[], reason
   const back = await topologyFor(state.wantedBack(nodes));
   const budget = new AbortController();
   const over = new AbortController();
-  const budgetMs = nodes.length * (session.gates.deadlineMs + perNodeMs);
+  // To put data back takes as long as to copy it, and it is read once more before.
+  const copyMs = plan.restore ? 3 * state.snapshotsTookMs : 0;
+  const budgetMs = nodes.length * (session.gates.deadlineMs + perNodeMs) + copyMs;
   const late = new AbortedError(`the rollback was not over after ${budgetMs / 1000} s`);
   clock.sleep(budgetMs, over.signal).then(
     () => budget.abort(late),
@@ -110,11 +113,20 @@ async function rollBack({ inputs, session }: RunContext, nodes: string[], reason
   );
   const signal = hurry ? AbortSignal.any([budget.signal, hurry]) : budget.signal;
   // Who agreed to a halt on the way there has agreed to it on the way back.
-  const mayHalt = plan.steps.some(({ kind, mayHalt: may, nodes: [node = ''] }) => {
+  const halting = plan.steps.filter(({ kind, mayHalt: may, nodes: [node = ''] }) => {
     return kind === 'replace' && may && left.includes(node);
   });
+  const stage = {
+    id: 'rollback',
+    target: back,
+    order: left,
+    isRollback: true,
+    mayHalt: halting.length > 0,
+    batches: batchesOf(halting),
+    data: plan.restore ? ('restore' as const) : undefined,
+  };
   const roll = async (): Promise<void> => {
-    const hooks = session.hooks({ id: 'rollback', target: back, order: left, isRollback: true, mayHalt }, signal);
+    const hooks = session.hooks(stage, signal, snapshots);
     await deployer.roll({ topology: back, order: left, only: left }, hooks, signal);
     await hooks.gateRest();
   };
@@ -129,6 +141,19 @@ async function rollBack({ inputs, session }: RunContext, nodes: string[], reason
   }
 }
 
+/** Nodes that were changed together because they cannot work beside the others' version go back together. */
+function batchesOf(halting: readonly PlanStep[]): Map<string, number> {
+  const numbers = new Map<string, number>();
+  const batches = new Map<string, number>();
+  for (const { stage, batch, nodes } of halting) {
+    if (batch === undefined) continue;
+    const key = `${stage}/${batch}`;
+    if (!numbers.has(key)) numbers.set(key, numbers.size);
+    for (const node of nodes) batches.set(node, numbers.get(key) ?? 0);
+  }
+  return batches;
+}
+
 /** Ends what the run holds on running nodes: features that are switched for a time, nodes that it stopped. */
 export async function endEffects({ session, effects }: RunContext, ending: Ending): Promise<Ending> {
   const { state } = session;
@@ -141,6 +166,12 @@ export async function endEffects({ session, effects }: RunContext, ending: Endin
     await attempt(`${held.toggle} on ${held.node} is still switched`, () => effects.clear(held, signal));
   }
   for (const node of [...state.stopped].reverse()) {
+    const restoring = state.openEffects.get(`${node}/restore`);
+    if (restoring) {
+      const folder = String(restoring.detail['folder']);
+      problems.push(`${node} is left stopped, its data may be incomplete; its snapshot is in ${folder}`);
+      continue;
+    }
     await attempt(`${node} is still stopped`, () => effects.start('compensation', node, signal));
   }
   if (problems.length === 0) return ending;

@@ -94,6 +94,7 @@ export function createGateKeeper(options: GateKeeperOptions): GateKeeper {
     get guarded() {
       return guards.nodes;
     },
+    suspendGuards: () => guards.suspend(),
     stopGuards: () => guards.stop(),
     async close() {
       closed.abort(new AbortedError('the gate keeper was closed'));
@@ -238,6 +239,7 @@ export function createGateKeeper(options: GateKeeperOptions): GateKeeper {
       begin(gated, over.signal).catch((error: unknown) => gated.fail(error));
       const result = await gated.result;
       if (result.verdict.kind === 'PASS' && input.kind === 'gate') {
+        guards.restore(clock.wallMs(), clock.monotonicMs());
         guards.add(gated.judge, clock.wallMs(), clock.monotonicMs());
       }
       return result;

@@ -107,6 +107,8 @@ export interface GateKeeper {
   readonly guardFailure: GuardFailure | undefined;
   /** Names of the nodes under guard. */
   readonly guarded: readonly string[];
+  /** Ends all guards for a halt that was agreed to. The next gate that passes begins them anew. */
+  suspendGuards(): void;
   /** Ends all guards and forgets a failure, for instance before a rollback. */
   stopGuards(): void;
   /** Ends everything; a running gate rejects with AbortedError. */

@@ -14,6 +14,9 @@ export interface Guards {
   add(passed: GateJudge, startedAtMs: number, startedMonoMs: number): void;
   /** Ends the guards of nodes that are about to be changed. */
   drop(nodes: readonly string[]): void;
+  /** Ends all guards for a halt that was agreed to; `restore` begins them anew. A failure stands. */
+  suspend(): void;
+  restore(startedAtMs: number, startedMonoMs: number): void;
   /** Judges a slot; returns the failure when this slot brought it. */
   push(reading: SlotReading, facts: SlotFacts): GuardFailure | undefined;
   /** Ends all guards and forgets a failure. */
@@ -31,6 +34,7 @@ export function createGuards(profile: SystemProfile): Guards {
   /** One watch over the quorum serves all guarded nodes. */
   let quorum: Guard | undefined;
   let failure: GuardFailure | undefined;
+  let suspended: GateJudge[] = [];
 
   const guardOf = (input: GateInput): Guard => {
     const judge = new GateJudge(input, profile);
@@ -42,6 +46,23 @@ export function createGuards(profile: SystemProfile): Guards {
   const drop = (nodes: readonly string[]): void => {
     for (const { judge } of guards) for (const node of nodes) judge.drop(node);
     guards = guards.filter(({ judge }) => judge.nodes.length > 0);
+    for (const judge of suspended) for (const node of nodes) judge.drop(node);
+    suspended = suspended.filter((judge) => judge.nodes.length > 0);
+  };
+
+  const add = (judged: GateJudge, startedAtMs: number, startedMonoMs: number): void => {
+    const base: GateInput = { ...judged.input, kind: 'guard', startedAtMs, startedMonoMs };
+    const nodes = judged.input.nodes
+      .filter(({ name }) => judged.nodes.includes(name))
+      .map((node) => {
+        const established = judged.establishedOf(node.name);
+        if (!established) return node;
+        // The guard has a time of its own, in which the start was there from the beginning.
+        const { instance, startedAtMs: nodeStartedAtMs, restartCount } = established;
+        return { ...node, established: { instance, startedAtMs: nodeStartedAtMs, restartCount } };
+      });
+    guards.push(guardOf({ ...base, nodes, watchesQuorum: false }));
+    quorum ??= guardOf({ ...base, nodes: [], watchesQuorum: true });
   };
 
   return {
@@ -51,19 +72,16 @@ export function createGuards(profile: SystemProfile): Guards {
     get failure() {
       return failure;
     },
-    add(passed, startedAtMs, startedMonoMs) {
-      const base: GateInput = { ...passed.input, kind: 'guard', startedAtMs, startedMonoMs };
-      const nodes = passed.input.nodes.map((node) => {
-        const established = passed.establishedOf(node.name);
-        if (!established) return node;
-        // The guard has a time of its own, in which the start was there from the beginning.
-        const { instance, startedAtMs: nodeStartedAtMs, restartCount } = established;
-        return { ...node, established: { instance, startedAtMs: nodeStartedAtMs, restartCount } };
-      });
-      guards.push(guardOf({ ...base, nodes, watchesQuorum: false }));
-      quorum ??= guardOf({ ...base, nodes: [], watchesQuorum: true });
-    },
+    add,
     drop,
+    suspend() {
+      suspended.push(...guards.map(({ judge }) => judge));
+      guards = [];
+      quorum = undefined;
+    },
+    restore(startedAtMs, startedMonoMs) {
+      for (const judge of suspended.splice(0)) add(judge, startedAtMs, startedMonoMs);
+    },
     push(reading, facts) {
       if (failure) return undefined;
       for (const guard of quorum ? [quorum, ...guards] : guards) {
@@ -81,6 +99,7 @@ export function createGuards(profile: SystemProfile): Guards {
     },
     stop() {
       guards = [];
+      suspended = [];
       quorum = undefined;
       failure = undefined;
     },

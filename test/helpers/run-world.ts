@@ -64,15 +64,17 @@ export async function runWorld(options: GateWorldOptions = {}): Promise<RunWorld
     ),
   });
 
-  const catchingUp: FakeLab = {
-    ...lab,
-    launch: async (node, call) => {
-      // The chain went on without the node; what it missed it fetches at once.
-      const heights = topology.nodes.flatMap(({ name }) => lab.world.heightOf(name) ?? []);
-      await lab.launch(node, call);
-      lab.world.setHeight(node.name, Math.max(...heights));
-    },
-  };
+  /** The chain went on without a node that starts; what it missed it fetches at once. */
+  const caughtUp =
+    (begin: FakeLab['launch']): FakeLab['launch'] =>
+    async (node, call) => {
+      const heights = (): number[] => topology.nodes.flatMap(({ name }) => lab.world.heightOf(name) ?? []);
+      const before = heights();
+      await begin(node, call);
+      const known = [...before, ...heights()];
+      if (known.length > 0) lab.world.setHeight(node.name, Math.max(...known));
+    };
+  const catchingUp: FakeLab = { ...lab, launch: caughtUp(lab.launch), start: caughtUp(lab.start) };
 
   async function inputs(given: UpgradeOptions = {}): Promise<RunInputs> {
     const { to = '2.0.0', onFailure = 'rollback', hasLoad = false, isRepair = false, deadlineMs } = given;
