@@ -42,6 +42,20 @@ export function guardedLab<L extends Lab>(lab: L, options: GuardedLabOptions): L
       }
     }
   };
+  /** A look that its caller cut short says nothing of the host: a gate's slot may be shorter than an engine under load takes. */
+  const watched = async <T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+    const look = async (): Promise<{ value: T } | { cut: unknown }> => {
+      try {
+        return { value: await work() };
+      } catch (error) {
+        if (!signal?.aborted) throw error;
+        return { cut: error };
+      }
+    };
+    const seen = await breaker.watch(look, (result) => ('cut' in result ? 'nothing' : 'answer'));
+    if ('cut' in seen) throw seen.cut;
+    return seen.value;
+  };
   const guard = (name: string | symbol, method: (...inputs: unknown[]) => unknown): unknown => {
     const known = guarded.get(name);
     if (known !== undefined) return known;
@@ -51,7 +65,7 @@ export function guardedLab<L extends Lab>(lab: L, options: GuardedLabOptions): L
         const result = await method.apply(lab, inputs);
         return name === 'takeLease' ? guardedLease(result as LabLease) : result;
       };
-      return sampled.has(name) ? breaker.watch(work) : deferred(work, signalIn(inputs));
+      return sampled.has(name) ? watched(work, signalIn(inputs)) : deferred(work, signalIn(inputs));
     };
     guarded.set(name, made);
     return made;

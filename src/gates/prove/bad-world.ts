@@ -33,6 +33,8 @@ export interface Tampering {
   answer?(call: Call, answer: HttpAnswer, slot: number): HttpAnswer;
   /** Changes the samples of one node, on its own page and in what Prometheus answers. Throws NotMakeable. */
   samples?(samples: readonly MetricSample[], at: Moment): MetricSample[];
+  /** `samples` are changed on the node's page alone: Prometheus is not asked for what only that page is read for. */
+  isPageOnly?: boolean;
   /** Names of metrics that disappear, their declaration included. */
   lostMetrics?: ReadonlySet<string>;
   /** Prometheus' `up` of a node; `absent` removes the series. */

@@ -80,18 +80,23 @@ interface Harm extends Tampering {
   title: string;
 }
 
-function harmOf({ condition }: GateCheck, nodes: readonly string[], testnet: string): Harm[] {
+function harmOf({ condition, source }: GateCheck, nodes: readonly string[], testnet: string): Harm[] {
   switch (condition.kind) {
     case 'ratio': {
       const samples: Tampering['samples'] = (real, { slot }) => errorBurst(condition, real, slot);
-      return [{ name: 'error-burst', title: 'almost everything that happens is an error', samples }];
+      const title = 'almost everything that happens is an error';
+      return [{ name: 'error-burst', title, samples, isPageOnly: source === 'direct' }];
     }
     case 'quantile': {
       const samples: Tampering['samples'] = (real, { slot }) => slowedDown(condition, real, slot);
-      return [{ name: 'slow', title: 'almost everything takes longer than the largest bucket', samples }];
+      const title = 'almost everything takes longer than the largest bucket';
+      return [{ name: 'slow', title, samples, isPageOnly: source === 'direct' }];
     }
     case 'value':
-      return beyondLimits(condition, (value) => ({ samples: (real) => withValue(condition, real, value) }));
+      return beyondLimits(condition, (value) => ({
+        samples: (real) => withValue(condition, real, value),
+        isPageOnly: source === 'direct',
+      }));
     case 'json':
       return beyondLimits(condition, (value) => ({
         answer: (call, answer) => (isAsked(call, condition) ? withJsonValue(answer, condition.pointer, value) : answer),

@@ -33,7 +33,8 @@ export function tamperedPrometheus({
   isAltered,
   slot,
 }: PrometheusTampering): (call: Call, next: HttpTransport) => Promise<HttpAnswer> {
-  const { up, lostMetrics, samples, agedMs } = tampering;
+  const { up, lostMetrics, agedMs } = tampering;
+  const samples = tampering.isPageOnly ? undefined : tampering.samples?.bind(tampering);
   const changesSeries = up !== undefined || lostMetrics || samples || agedMs !== undefined;
 
   return async ({ request, url }, next) => {

@@ -93,6 +93,32 @@ test('an engine that does not answer in time opens the breaker', async () => {
   expect(await errorOf(lab.observe(node))).toBeInstanceOf(BreakerOpenError);
 });
 
+test('a look that its caller cut short opens nothing; one that timed out by itself does', async () => {
+  const { breakers, socketPath } = await guarded();
+  const server = createServer(() => undefined);
+  await new Promise<void>((resolve) => server.listen(socketPath, resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const docker = new Docker({ socketPath, host: undefined, protocol: 'http' });
+  const watched = guardedLab(createDockerLab({ topology, docker }), {
+    breakers,
+    host: 'local',
+    callClass: 'docker',
+    sampled: ['observe'],
+  });
+  for (let count = 0; count < 8; count++) {
+    const slot = new AbortController();
+    const look = errorOf(watched.observe(node, { signal: slot.signal }));
+    slot.abort(Object.assign(new Error('no answer within the slot'), { code: 'ETIMEDOUT' }));
+    expect(await look).toBeInstanceOf(Error);
+  }
+  expect(breakers.get('local', 'docker').snapshot()).toMatchObject({ state: 'closed', failures: 0 });
+  for (let count = 0; count < 5; count++) await errorOf(watched.observe(node, { timeoutMs: 20 }));
+  expect(breakers.get('local', 'docker').snapshot()).toMatchObject({ state: 'open', failures: 5 });
+});
+
 test('every method of a lab goes through its breaker, but what calls nobody and what gives back', async () => {
   const clock = createVirtualClock({ isAutomatic: false });
   const breakers = createBreakerSet({ clock, random: () => 0 });
