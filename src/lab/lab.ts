@@ -43,6 +43,54 @@ export interface CallOptions {
   timeoutMs?: number;
 }
 
+/** One entry of a snapshot. Paths are relative to the node's data folder, which itself is `.`. */
+export interface SnapshotFile {
+  path: string;
+  /** `link`: another name of a file that stands before it. */
+  type: 'file' | 'directory' | 'symlink' | 'link';
+  /** Permission bits, 0 to 0o7777. */
+  mode: number;
+  uid: number;
+  gid: number;
+  /** Files only. */
+  sizeBytes?: number;
+  /** Of the content, in hex. Files only. */
+  sha256?: string;
+  /** Symlinks and links only. */
+  target?: string;
+}
+
+/** `manifest.json` of a snapshot. It is written last: a folder without it holds no snapshot. */
+export interface SnapshotManifest {
+  formatVersion: 1;
+  testnet: string;
+  system: string;
+  node: string;
+  /** Release that wrote the data. */
+  version: string;
+  digest: string;
+  /** A height that the data holds, where one is known. */
+  height?: number;
+  /** ISO 8601. */
+  createdAt: string;
+  /** The one other file, `data.tar.gz`. */
+  archive: { sizeBytes: number; sha256: string };
+  files: SnapshotFile[];
+}
+
+export interface SnapshotOptions extends CallOptions {
+  /** Name of the system's profile. */
+  system: string;
+  height?: number | undefined;
+}
+
+export interface RestoreOptions extends CallOptions {
+  /** Name of the system's profile; a snapshot of another one is refused. */
+  system: string;
+  /** What `archive.sha256` must be. Default: whatever the snapshot says of itself. */
+  sha256?: string | undefined;
+}
+
 /** Who holds a testnet's lease. `leaseOwner` in lease.ts makes one for this process. */
 export interface LeaseOwner {
   host: string;
@@ -91,6 +139,20 @@ export interface Lab {
   logs(node: TopologyNode, options?: CallOptions & { tail?: number; sinceMs?: number }): Promise<LogLine[]>;
   /** Removes the data of a stopped node; its identity stays. */
   wipe(node: TopologyNode, options?: CallOptions): Promise<void>;
+  /** What the data of a node takes on its disk, in bytes; undefined where that cannot be told. */
+  dataSizeBytes(node: TopologyNode, options?: CallOptions): Promise<number | undefined>;
+  /**
+   * Copies the data of a stopped node into `folder` on the operator's machine, which the call makes (0700): `data.tar.gz` and, last,
+   * `manifest.json`. Owners, modes and links are kept; secrets, configuration files, sockets and pipes are left out. What an unfinished
+   * snapshot left in the folder is replaced; a finished one is refused. Without a `timeoutMs` it may take an hour.
+   */
+  snapshot(node: TopologyNode, folder: string, options: SnapshotOptions): Promise<SnapshotManifest>;
+  /**
+   * Replaces the data of a stopped node by that of a snapshot of this very node. All of it is verified before anything is touched; a
+   * snapshot that is unfinished, damaged or another node's is refused. When it fails later, the node's data is neither old nor new.
+   * Without a `timeoutMs` it may take an hour.
+   */
+  restore(node: TopologyNode, folder: string, options: RestoreOptions): Promise<void>;
   /** Base URL of one of the node's ports, as reached from here. */
   endpoint(node: TopologyNode, port: string): string;
   /**

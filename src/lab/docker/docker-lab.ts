@@ -1,15 +1,16 @@
 import type Docker from 'dockerode';
 import { LabError, UsageError } from '../../core/errors.ts';
 import type { Topology, TopologyNode } from '../../topology/topology.ts';
-import type { Lab } from '../lab.ts';
+import type { CallOptions, Lab } from '../lab.ts';
 import { engineCall } from './engine-call.ts';
 import { execInContainer } from './exec-command.ts';
 import { observationOf } from './observation.ts';
 import { removeLeftHelpers } from './left-helpers.ts';
 import { takeContainerLease } from './lease-container.ts';
 import { logLines } from './output-frames.ts';
-import { findContainer, hasProcess, ownContainer } from './owned-container.ts';
+import { findContainer, hasProcess, ownContainer, type ContainerFacts } from './owned-container.ts';
 import { ignoring, sendSignal, stopContainer } from './stop-container.ts';
+import { dataVolumeSize, restoreVolume, snapshotVolume } from './volume-snapshot.ts';
 import { wipeData } from './wipe-data.ts';
 
 /** What stopping a node may take beside its grace, in ms: each step has its own, shorter limit. */
@@ -91,6 +92,21 @@ export function createDockerLab({ topology, docker }: DockerLabOptions): Lab {
       await wipeData(docker, testnet, node, facts, options);
     },
 
+    async dataSizeBytes(node, options = {}) {
+      const { facts } = await ownContainer(docker, testnet, node.name, options);
+      return dataVolumeSize(docker, node, facts, options);
+    },
+
+    async snapshot(node, folder, options) {
+      const facts = await stopped(docker, testnet, node, 'copied', options);
+      return snapshotVolume({ docker, testnet, node, facts }, folder, options);
+    },
+
+    async restore(node, folder, options) {
+      const facts = await stopped(docker, testnet, node, 'restored', options);
+      await restoreVolume({ docker, testnet, node, facts }, folder, options);
+    },
+
     endpoint: (node, port) => endpointOf(node, port),
 
     async takeLease(name, owner, options = {}) {
@@ -109,6 +125,18 @@ export function createDockerLab({ topology, docker }: DockerLabOptions): Lab {
       // The connection is dockerode's; idle sockets do not keep a process alive.
     },
   };
+}
+
+async function stopped(
+  docker: Docker,
+  testnet: string,
+  node: TopologyNode,
+  verb: string,
+  options: CallOptions,
+): Promise<ContainerFacts> {
+  const { facts } = await ownContainer(docker, testnet, node.name, options);
+  if (!facts.State.Running) return facts;
+  throw new LabError(`${node.name} cannot be ${verb} while it runs; stop it first`, { details: { node: node.name } });
 }
 
 function imagesOf({ nodes }: Topology): string[] {

@@ -12,13 +12,15 @@ export interface HelperDefinition {
   /** What it is for, as it will stand in errors and in its label. */
   purpose: string;
   image: string;
-  volume?: { name: string; mountPath: string };
+  /** `noCopy`: an empty one is not filled from the image. */
+  volume?: { name: string; mountPath: string; noCopy?: boolean };
+  labels?: Record<string, string>;
 }
 
 /** Works with a container that is never started: files of its image and volumes are read, and put there, through it. */
 export async function withUnstartedContainer<T>(
   docker: Docker,
-  { purpose, image, volume }: HelperDefinition,
+  { purpose, image, volume, labels: given }: HelperDefinition,
   options: CallOptions,
   work: (container: Docker.Container) => Promise<T>,
 ): Promise<T> {
@@ -26,8 +28,11 @@ export async function withUnstartedContainer<T>(
     Image: image,
     // Never run, but an image without a command of its own cannot make a container.
     Cmd: ['never-started'],
-    Labels: { [labels.helper]: purpose },
-    HostConfig: { NetworkMode: 'none', ...(volume ? { Binds: [`${volume.name}:${volume.mountPath}`] } : {}) },
+    Labels: { ...given, [labels.helper]: purpose },
+    HostConfig: {
+      NetworkMode: 'none',
+      ...(volume ? { Binds: [`${volume.name}:${volume.mountPath}${volume.noCopy ? ':nocopy' : ''}`] } : {}),
+    },
   };
   return withHelper(docker, purpose, definition, options, work);
 }

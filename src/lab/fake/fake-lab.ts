@@ -3,6 +3,9 @@ import { abortedError, type Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import type { Topology, TopologyNode } from '../../topology/topology.ts';
 import type { LaunchingLab, NodeObservation } from '../lab.ts';
+import { writeSnapshot } from '../snapshot-archive.ts';
+import { verifySnapshot } from '../verify-snapshot.ts';
+import { DATA_SIZE_BYTES, fakeData, heightIn } from './fake-data.ts';
 import { takeFakeLease } from './fake-lease.ts';
 import { FakeWorld, type FakeNode, type FakeScript } from './fake-world.ts';
 
@@ -126,6 +129,29 @@ export function createFakeLab(options: FakeLabOptions): FakeLab {
       requireStopped(node.name, 'wiped');
       world.setHeight(node.name, 0);
       world.note(node.name, 'wipe');
+    },
+    dataSizeBytes: async (node) => {
+      requireNode(node.name, 'measured');
+      return DATA_SIZE_BYTES;
+    },
+    snapshot: async (node, folder, snapshotOptions) => {
+      requireGoing(snapshotOptions.signal);
+      const { definition } = requireNode(node.name, 'copied');
+      requireStopped(node.name, 'copied');
+      const createdAt = new Date(clock.wallMs()).toISOString();
+      const about = { testnet: topology.testnet, node: definition, createdAt };
+      const data = fakeData(world.storedHeight(node.name));
+      const manifest = await writeSnapshot(folder, about, data, snapshotOptions);
+      world.note(node.name, 'snapshot');
+      return manifest;
+    },
+    restore: async (node, folder, restoreOptions) => {
+      requireGoing(restoreOptions.signal);
+      requireNode(node.name, 'restored');
+      requireStopped(node.name, 'restored');
+      await verifySnapshot(folder, { testnet: topology.testnet, node: node.name }, restoreOptions);
+      world.setHeight(node.name, await heightIn(folder));
+      world.note(node.name, 'restore');
     },
     remove: async (node) => {
       requireStopped(node.name, 'removed');

@@ -30,7 +30,7 @@ interface FakeBehaviour {
 /** Decides how a start goes. `start` counts the starts of this node from 1. */
 export type FakeScript = (node: TopologyNode, start: number) => FakeBehaviour;
 
-type FakeAction = 'launch' | 'start' | 'signal' | 'stop' | 'kill' | 'end' | 'wipe' | 'remove';
+type FakeAction = 'launch' | 'start' | 'signal' | 'stop' | 'kill' | 'end' | 'wipe' | 'snapshot' | 'restore' | 'remove';
 
 /** Something that was done to a node, in the order in which it happened. */
 interface FakeEvent {
@@ -95,6 +95,11 @@ export class FakeWorld {
     if (!node || !this.isAlive(name) || node.isPaused) return undefined;
     if (this.#clock.wallMs() < node.startedAtMs + (node.behaviour.readyAfterMs ?? 0)) return undefined;
     return this.#heightAt(node);
+  }
+
+  /** The height in the node's data, whether it runs or not. */
+  storedHeight(name: string): number {
+    return this.#heightAt(this.#require(name));
   }
 
   /** The process that holds the lease is gone from now on, as if it had been killed. */

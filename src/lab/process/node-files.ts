@@ -1,5 +1,5 @@
 import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { LabError } from '../../core/errors.ts';
 import { isErrno, writeFileAtomic } from '../../core/files.ts';
 import type { TopologyNode } from '../../topology/topology.ts';
@@ -23,6 +23,15 @@ export async function wipeData(stateDir: string, node: TopologyNode): Promise<vo
   requireInside(stateDir, node, node.dataDir);
   const entries = await readdir(node.dataDir).catch(() => []);
   await Promise.all(entries.map((entry) => rm(join(node.dataDir, entry), { recursive: true, force: true })));
+}
+
+/** Secrets and configuration that lie in the node's data folder, as paths relative to it. They are no data. */
+export function ownFiles(node: TopologyNode): Set<string> {
+  return new Set(
+    pathsOf(node)
+      .filter((path) => isInside(node.dataDir, path))
+      .map((path) => relative(node.dataDir, path)),
+  );
 }
 
 function pathsOf(node: TopologyNode | undefined): string[] {
@@ -56,7 +65,7 @@ async function readIfThere(path: string): Promise<Buffer | undefined> {
 }
 
 /** The lab writes and deletes only below the testnet's own folder. */
-function requireInside(stateDir: string, node: TopologyNode, path: string): void {
+export function requireInside(stateDir: string, node: TopologyNode, path: string): void {
   if (isInside(stateDir, path)) return;
   throw new LabError(`${path} of ${node.name} lies outside the testnet's folder ${stateDir}`, {
     details: { node: node.name, path },

@@ -16,13 +16,19 @@ import type {
   LogLine,
   NodeIdentity,
   NodeObservation,
+  RestoreOptions,
+  SnapshotManifest,
+  SnapshotOptions,
 } from '../lab.ts';
+import { writeSnapshot } from '../snapshot-archive.ts';
+import { verifySnapshot } from '../verify-snapshot.ts';
 import { endProcess, sameProcess, sendSignal, waitForEffect } from './end-process.ts';
+import { clearFolder, folderEntries, folderSizeBytes, unpackInto } from './folder-snapshot.ts';
 import { takeFileLease } from './lease-file.ts';
 import { rotateWhileRunning } from './log-rotation.ts';
 import { tailLog } from './log-tail.ts';
 import { findMarked, markEnvironment, type MarkedProcess } from './mark.ts';
-import { placeNodeFiles, wipeData } from './node-files.ts';
+import { ownFiles, placeNodeFiles, requireInside, wipeData } from './node-files.ts';
 import { requireFreePorts } from './ports.ts';
 import { bootTimeMs, isPaused, readBootId, readCommandLine, readStat, ticksToMs, type ProcessStat } from './proc.ts';
 import { ProgramHasher } from './program.ts';
@@ -190,6 +196,37 @@ class ProcessLab implements LaunchingLab {
     await wipeData(this.#stateDir, record.definition);
   }
 
+  async dataSizeBytes(node: TopologyNode, options: CallOptions = {}): Promise<number> {
+    const { dataDir } = await this.#definition(node.name, 'measured', options);
+    return folderSizeBytes(dataDir);
+  }
+
+  async snapshot(node: TopologyNode, folder: string, options: SnapshotOptions): Promise<SnapshotManifest> {
+    await this.#requireStopped(node.name, 'copied', options);
+    const definition = await this.#definition(node.name, 'copied', options);
+    const createdAt = new Date(this.#clock.wallMs()).toISOString();
+    const entries = folderEntries(definition.dataDir, ownFiles(definition));
+    return writeSnapshot(folder, { testnet: this.#testnet, node: definition, createdAt }, entries, options);
+  }
+
+  async restore(node: TopologyNode, folder: string, options: RestoreOptions): Promise<void> {
+    await this.#requireStopped(node.name, 'restored', options);
+    const definition = await this.#definition(node.name, 'restored', options);
+    const { dataDir } = definition;
+    requireInside(this.#stateDir, definition, dataDir);
+    const manifest = await verifySnapshot(folder, { testnet: this.#testnet, node: node.name }, options);
+    try {
+      await clearFolder(dataDir, ownFiles(definition));
+      await unpackInto(dataDir, folder, manifest, options.signal);
+    } catch (cause) {
+      if (options.signal?.aborted) throw abortedError(options.signal);
+      throw new LabError(`the data of ${node.name} was put back in part only: ${messageOf(cause)}`, {
+        details: { node: node.name, folder },
+        cause,
+      });
+    }
+  }
+
   async remove(node: TopologyNode, options: CallOptions = {}): Promise<void> {
     const { paths, record } = await this.#requireStopped(node.name, 'removed', options);
     if (record) await wipeData(this.#stateDir, record.definition);
@@ -308,6 +345,13 @@ class ProcessLab implements LaunchingLab {
         sendSignal(marked.stat, 'SIGKILL', name);
       }
     }
+  }
+
+  /** What the node was last started as. */
+  async #definition(name: string, verb: string, options: CallOptions): Promise<TopologyNode> {
+    const { record } = await this.#find(name, options);
+    if (record) return record.definition;
+    throw new LabError(`${name} cannot be ${verb}: it does not exist`, { details: { node: name } });
   }
 
   async #requireStopped(name: string, verb: string, options: CallOptions): Promise<Found> {
