@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, symlinkSync } from 'node:fs';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { execa } from 'execa';
 import { afterAll } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
@@ -133,6 +133,14 @@ export class TestProject {
     const id = (await this.runIds()).at(-1);
     if (id === undefined) throw new Error('there is no run');
     return (await readJournal(runFolder(this.stateDir, id))).records;
+  }
+
+  /** Every file of the testnet's folder, by its path in it. */
+  async files(): Promise<string[]> {
+    const entries = await readdir(this.stateDir, { recursive: true, withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(this.stateDir, join(entry.parentPath, entry.name)));
   }
 
   readState(file: string): Promise<string> {
