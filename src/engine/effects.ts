@@ -21,6 +21,16 @@ export interface EffectOptions {
   requireLease(signal: AbortSignal): Promise<void>;
 }
 
+/** One effect on a node: `act` is done between its two records. */
+type Deed = [
+  effect: EffectKind,
+  step: string,
+  name: string,
+  detail: Detail,
+  signal: AbortSignal,
+  act: (node: TopologyNode) => Promise<void>,
+];
+
 /** What a run does to nodes that it does not replace: each is written down before and after. */
 export class Effects {
   readonly #options: EffectOptions;
@@ -40,17 +50,15 @@ export class Effects {
     ttlMs: number,
     signal: AbortSignal,
   ): Promise<void> {
-    const { runId } = this.#options;
-    const leaseId = `${runId}:${step.replaceAll('/', '.')}`;
-    await this.#do('switch', step, name, { toggle, leaseId, on, ttlMs }, signal, (node) =>
-      this.#exec(node, this.toggle(toggle).switch(node, { leaseId, on, ttlMs }), signal),
-    );
+    await this.#inTurn(name, () => this.#switch(step, name, toggle, on, ttlMs, signal));
   }
 
-  /** Gives what is switched its whole time again; nothing where it was cleared meanwhile. */
-  async extend({ step, node, toggle, on, ttlMs }: HeldSwitch, signal: AbortSignal): Promise<void> {
-    await this.#turns.get(node);
-    if (this.#options.state.switches.has(`${node}/${toggle}`)) await this.switch(step, node, toggle, on, ttlMs, signal);
+  /** Gives what is switched its whole time again, as it is when its turn comes; nothing where it was cleared meanwhile. */
+  async extend({ node, toggle }: HeldSwitch, signal: AbortSignal): Promise<void> {
+    await this.#inTurn(node, async () => {
+      const held = this.#options.state.switches.get(`${node}/${toggle}`);
+      if (held) await this.#switch(held.step, node, toggle, held.on, held.ttlMs, signal);
+    });
   }
 
   /** Ends what `switch` began. */
@@ -82,17 +90,15 @@ export class Effects {
     throw new RefusedError('unsupported', `${this.#options.profile.title} has no feature ${name} that can be switched`);
   }
 
+  async #do(...deed: Deed): Promise<void> {
+    const [, , name] = deed;
+    await this.#inTurn(name, () => this.#act(...deed));
+  }
+
   /** One after the other on a node: what is cleared must not be extended by a call that was under way. */
-  async #do(
-    effect: EffectKind,
-    step: string,
-    name: string,
-    detail: Detail,
-    signal: AbortSignal,
-    act: (node: TopologyNode) => Promise<void>,
-  ): Promise<void> {
+  async #inTurn(name: string, work: () => Promise<void>): Promise<void> {
     const before = this.#turns.get(name) ?? Promise.resolve();
-    const doing = before.then(() => this.#act(effect, step, name, detail, signal, act));
+    const doing = before.then(work);
     this.#turns.set(
       name,
       doing.catch(() => undefined),
@@ -100,14 +106,21 @@ export class Effects {
     await doing;
   }
 
-  async #act(
-    effect: EffectKind,
+  async #switch(
     step: string,
     name: string,
-    detail: Detail,
+    toggle: string,
+    on: boolean,
+    ttlMs: number,
     signal: AbortSignal,
-    act: (node: TopologyNode) => Promise<void>,
   ): Promise<void> {
+    const leaseId = `${this.#options.runId}:${step.replaceAll('/', '.')}`;
+    await this.#act('switch', step, name, { toggle, leaseId, on, ttlMs }, signal, (node) =>
+      this.#exec(node, this.toggle(toggle).switch(node, { leaseId, on, ttlMs }), signal),
+    );
+  }
+
+  async #act(...[effect, step, name, detail, signal, act]: Deed): Promise<void> {
     const { topology, clock, record, requireLease } = this.#options;
     const node = topology.nodes.find((candidate) => candidate.name === name);
     if (!node) throw new LabError(`${name} is not in the topology of ${topology.testnet}`, { details: { node: name } });
