@@ -32,13 +32,14 @@ async function decide({ inputs, session, signal }: RunContext, step: PlanStep): 
   const { state, control } = session;
   const { id, question = '', timeoutMs = 0, onTimeout = 'stop' } = step;
   const hash = planHash(plan);
-  // Absolute: a run that goes on later does not ask for longer.
-  const deadlineAtMs = state.approvals.get(id)?.deadlineAtMs ?? clock.wallMs() + timeoutMs;
-  if (!state.approvals.has(id)) {
+  // Absolute: a run that goes on later does not ask for longer. Whoever asks now counts by the clock that nobody sets.
+  const askedBefore = state.approvals.get(id);
+  const deadlineAtMs = askedBefore?.deadlineAtMs ?? clock.wallMs() + timeoutMs;
+  const leftMs = askedBefore ? deadlineAtMs - clock.wallMs() : timeoutMs;
+  const startedMs = clock.monotonicMs();
+  if (!askedBefore) {
     await session.record({ type: 'approval.requested', step: id, planHash: hash, question, deadlineAtMs, onTimeout });
   }
-  const startedMs = clock.monotonicMs();
-  const leftMs = deadlineAtMs - clock.wallMs();
   // What was decided while nobody listened counts if it was decided in time.
   const found = control.decisionOn(id);
   let decided = leftMs > 0 || (found?.atMs ?? Infinity) <= deadlineAtMs ? found : undefined;

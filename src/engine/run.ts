@@ -58,7 +58,8 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
     await session.control.listen();
     if (plan.deadlineMs !== undefined) {
       // Absolute, so that a run that goes on later has no more time than it had.
-      const leftMs = session.state.startedAtMs + plan.deadlineMs - clock.wallMs();
+      const endsAtMs = session.state.startedAtMs + plan.deadlineMs;
+      const leftMs = inputs.resumes ? endsAtMs - clock.wallMs() : plan.deadlineMs;
       const late = new AbortedError(`the run's deadline of ${plan.deadlineMs / 1000} s has passed`);
       if (leftMs <= 0) deadline.abort(late);
       clock.sleep(leftMs, over.signal).then(

@@ -1,3 +1,4 @@
+import type { Clock } from '../../src/core/clock.ts';
 import { seededRandom } from '../../src/core/seeded-random.ts';
 import { createDirectDeployer } from '../../src/deploy/direct/direct-deployer.ts';
 import type { Deployer } from '../../src/engine/deployer.ts';
@@ -48,6 +49,8 @@ export interface UpgradeOptions extends Partial<Omit<RunbookRules, 'onFailure'>>
   deployer?: (plain: Deployer) => Deployer;
   lab?: (plain: FakeLab) => FakeLab;
   journal?: (plain: RunJournal) => RunJournal;
+  /** What the run takes for the time. Default: the world's clock. */
+  clock?: Clock;
 }
 
 export async function runWorld(options: GateWorldOptions = {}): Promise<RunWorld> {
@@ -110,9 +113,10 @@ export async function runWorld(options: GateWorldOptions = {}): Promise<RunWorld
       states,
     });
     const usedLab = given.lab?.(catchingUp) ?? catchingUp;
-    const plain = createDirectDeployer({ lab: usedLab, clock });
+    const { clock: ownClock = clock } = given;
+    const plain = createDirectDeployer({ lab: usedLab, clock: ownClock });
     const runId = `run-${++runs}`;
-    const journal = given.journal?.(await Journal.create(runFolder(stateDir, runId), clock));
+    const journal = given.journal?.(await Journal.create(runFolder(stateDir, runId), ownClock));
     await writeDeployedTopology(now);
     return {
       runId,
@@ -124,7 +128,7 @@ export async function runWorld(options: GateWorldOptions = {}): Promise<RunWorld
       releases: [],
       plan,
       lab: usedLab,
-      clock,
+      clock: ownClock,
       transport,
       random: seededRandom(1),
       journal,
