@@ -63,7 +63,10 @@ function targetsOfRun({ nodes, history, toggles, parameters }: RunbookContext): 
     throw new UsageError(
       run === 'last'
         ? 'no earlier run has left a node on another release: there is nothing to roll back'
-        : `there is no run ${run} of this testnet`,
+        : `there is no run ${run} of this testnet${didYouMean(
+            run,
+            history.map(({ runId }) => runId),
+          )}`,
     );
   }
   requireNotFinal([past]);

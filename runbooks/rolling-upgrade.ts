@@ -59,7 +59,7 @@ export default defineRunbook({
     const atOnce = countOf(batch, 'batch');
     const height = parameters['at-height'] ?? 'now';
     const timeoutMs = durationOf(parameters['approve-within'] ?? '', 'approve-within');
-    const soakMs = durationOf(soak, 'soak');
+    const soakMs = durationOf(soak, 'soak', 0);
     const asksForRest = approve === 'rest' && changes.length > atOnce;
     const first = asksForRest ? changes.slice(0, atOnce) : changes;
     const rest = asksForRest ? changes.slice(atOnce) : [];

@@ -8,7 +8,7 @@ export default defineRunbook({
     toggle: { description: 'the feature, as the system names it', default: 'tss' },
     node: { description: 'the canary; by default the first node with voting power', default: 'first' },
     ttl: { description: 'time after which the canary goes back by itself when nobody extends it', default: '60s' },
-    blocks: { description: 'blocks in a row that must show the feature', default: '10' },
+    blocks: { description: 'newest blocks that are looked at; the feature must show in eight of ten', default: '10' },
     'prove-within': { description: 'time for these blocks', default: '60s' },
     switches: {
       description: 'times that the canary is switched in the comparison; an even number, 0 leaves it out',
@@ -49,7 +49,7 @@ export default defineRunbook({
     const duration = (name: string): number => durationOf(parameters[name] ?? '', name);
     const blocks = countOf(parameters['blocks'] ?? '', 'blocks');
     const switches = parameters['switches'] === '0' ? 0 : countOf(parameters['switches'] ?? '', 'switches');
-    if (switches % 2 !== 0) throw new UsageError(`switches cannot be ${switches}: it is an even number`);
+    if (switches % 2 !== 0) throw new UsageError(`switches cannot be ${switches}: it is an even number, or 0`);
     const ttlMs = duration('ttl');
     const activation = { kind: 'activation' as const, toggle, blocks, timeoutMs: duration('prove-within') };
     const enable = [canary, ...without.filter(({ name }) => name !== canary.name)];

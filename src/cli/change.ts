@@ -15,6 +15,7 @@ import { httpTransport } from '../gates/http-transport.ts';
 import { listRuns } from '../journal/list-runs.ts';
 import { nodeReleases } from '../journal/node-releases.ts';
 import { readJournal } from '../journal/read-journal.ts';
+import { isResumableOutcome } from '../journal/run-ending.ts';
 import { runFolder } from '../journal/run-files.ts';
 import { newRunId } from '../journal/run-id.ts';
 import { random } from '../core/random.ts';
@@ -78,16 +79,20 @@ async function describeUnfinished(stateDir: string): Promise<string[]> {
   return [
     `run ${newest.id} (${newest.runbook ?? 'unknown'}) was cut off and never ended. Its nodes, as it last knew them:`,
     ...nodes.map((line) => `  ${line}`),
-    newest.runbook === 'up'
-      ? `finish it with: seatrial up stacks/${newest.testnet}.yaml`
-      : `go on with it: seatrial resume ${newest.id}; or take back what it did: seatrial abort ${newest.id}`,
+    newest.runbook === 'up' ? `finish it with: seatrial up stacks/${newest.testnet}.yaml` : goOnText(newest.id),
   ];
+}
+
+function goOnText(runId: string): string {
+  return `go on with it: seatrial resume ${runId}; or take back what it did: seatrial abort ${runId}`;
 }
 
 export interface ExecuteOptions {
   json?: boolean;
   /** Serve the run's metrics on this port of loopback. */
   metricsPort?: number;
+  /** With `json`, print what became of the run. Default true. */
+  tellsResult?: boolean;
 }
 
 /** Executes a prepared run, new or gone on with, while holding the lease on its lab. */
@@ -118,6 +123,7 @@ async function execute(
   const reporter = await createRunListeners({
     testnet,
     runbook: run.plan.runbook,
+    plan: run.plan,
     runId,
     runDir,
     monitoring,
@@ -178,7 +184,11 @@ export async function executeAndReport(
   const report = await writeReport(result.runDir).catch((error: unknown) => {
     process.stderr.write(`the report could not be written: ${messageOf(error)}\n`);
   });
+  if (options.json && options.tellsResult === false) return result.exitCode;
   if (options.json) printJson({ ...result, report: report ?? null });
-  else if (report !== undefined) print(`report: ${report}`);
+  else {
+    if (report !== undefined) print(`report: ${report}`);
+    if (isResumableOutcome(result.outcome) && prepared.plan.runbook !== 'up') print(goOnText(result.runId));
+  }
   return result.exitCode;
 }

@@ -1,25 +1,36 @@
 import pc from 'picocolors';
-import type { Plan } from '../journal/records.ts';
+import type { Plan, PlanStep } from '../journal/records.ts';
 import { planHash } from '../engine/plan.ts';
+import { formatDuration } from '../report/format.ts';
 import { table } from './output.ts';
+import { stepText, unsafeSteps } from './step-text.ts';
 
 /** A plan for people: ordered steps, gates, margins, and what a failure would do. */
 export function planText(plan: Plan): string {
   const rows = plan.steps.map((step, index) => [
     `${index + 1}.`,
     step.id,
-    step.from !== undefined && step.to !== undefined ? `${step.from} → ${step.to}` : '',
+    changeText(step),
     step.gate === undefined ? '' : `gate ${step.gate}`,
-    step.quorumMargin === undefined ? '' : marginText(step.quorumMargin),
+    [step.quorumMargin === undefined ? '' : marginText(step.quorumMargin), stepText(step)].filter(Boolean).join('; '),
   ]);
+  const unsafe = unsafeSteps(plan);
   const lines = [
     `${pc.bold(`${plan.runbook} on ${plan.testnet}`)} (${plan.lab} lab), plan ${planHash(plan).slice(0, 12)}`,
     table(rows),
     ...(plan.worstQuorumMargin === undefined ? [] : [`worst quorum margin: ${marginText(plan.worstQuorumMargin)}`]),
     `when a gate fails: ${onFailure[plan.onFailure]}`,
+    ...(plan.deadlineMs === undefined ? [] : [`the whole run may take ${formatDuration(plan.deadlineMs)}`]),
+    ...(unsafe.length > 0 ? [pc.red(`as things are, the run will be refused at: ${unsafe.join(', ')}`)] : []),
     ...(plan.halts.length > 0 ? [pc.yellow(`the system halts during: ${plan.halts.join(', ')}`)] : []),
   ];
   return lines.join('\n');
+}
+
+/** A node that only gets other flags, or is started anew, keeps its release. */
+function changeText({ from, to }: PlanStep): string {
+  if (from === undefined || to === undefined) return '';
+  return from === to ? `stays on ${to}` : `${from} → ${to}`;
 }
 
 const onFailure = {

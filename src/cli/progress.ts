@@ -1,16 +1,35 @@
 import pc from 'picocolors';
-import type { RunRecord } from '../journal/records.ts';
+import type { Plan, RunRecord } from '../journal/records.ts';
 import { eventText } from '../report/event-text.ts';
 import type { RunReporter } from '../engine/session.ts';
+import { flagsText, stepText } from './step-text.ts';
 
 /** A reporter for people: one line an event, and on a terminal a live line for the gate that is being watched. */
 export interface ProgressReporter extends RunReporter {
   close(): void;
 }
 
-/** With `json`, nothing is reported while running: the result is printed at the end. */
-export async function createReporter(options: { json?: boolean }): Promise<ProgressReporter> {
-  if (options.json) return { close: () => undefined };
+export interface ProgressOptions {
+  /** Nothing is reported while running: the result is printed at the end. */
+  json?: boolean | undefined;
+  /** Named where the operator is asked. */
+  runId: string;
+  plan?: Plan | undefined;
+}
+
+/** Steps that would otherwise say nothing until they are over. */
+const quietKinds: readonly string[] = [
+  'await-height',
+  'activation',
+  'switchback',
+  'calibrate',
+  'compare',
+  'slo',
+  'soak',
+];
+
+export async function createReporter({ json, runId, plan }: ProgressOptions): Promise<ProgressReporter> {
+  if (json) return { close: () => undefined };
   // A terminal without a width (a bare pseudo-terminal) cannot be drawn on.
   const isLive = process.stderr.isTTY && process.stderr.columns > 0 && process.env.TERM !== 'dumb';
   const spinner = isLive ? (await import('ora')).default({ stream: process.stderr, discardStdin: false }) : undefined;
@@ -25,6 +44,15 @@ export async function createReporter(options: { json?: boolean }): Promise<Progr
       const text = describe(record);
       if (record.type === 'gate.verdict' || record.type === 'run.finished') spinner?.stop();
       if (text !== undefined) line(`${pc.dim(record.at.slice(11, 19))} ${text}`);
+      if (record.type === 'step.started') {
+        const step = plan?.steps.find(({ id, kind }) => id === record.step && quietKinds.includes(kind));
+        if (step) line(`${pc.dim(record.at.slice(11, 19))} ${step.id}: ${stepText(step)}`);
+      }
+      if (record.type === 'approval.requested') {
+        line(
+          `         answer with: seatrial approve ${runId} --plan ${record.planHash.slice(0, 12)}, or with --reject`,
+        );
+      }
     },
     onGate({ nodes, phase, summary }) {
       if (!spinner) return;
@@ -43,7 +71,7 @@ export function describe(record: RunRecord): string | undefined {
     case 'intent':
       return record.action === 'replace'
         ? record.fromVersion === record.toVersion
-          ? `${record.node}: starting ${record.toVersion} anew`
+          ? `${record.node}: starting ${record.toVersion} anew${record.flags === undefined ? '' : ` with ${flagsText(record.flags)}`}`
           : `${record.node}: replacing ${record.fromVersion ?? 'unknown'} → ${record.toVersion}`
         : `${record.node}: ${record.action === 'create' ? `creating ${record.toVersion}` : 'removing'}`;
     case 'done':

@@ -2,7 +2,7 @@ import { systemClock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import type { RunReporter } from '../engine/session.ts';
 import { httpTransport } from '../gates/http-transport.ts';
-import type { RunRecord } from '../journal/records.ts';
+import type { Plan, RunRecord } from '../journal/records.ts';
 import { createAnnotator } from '../report/annotations.ts';
 import { keepMetricsFile } from '../report/metrics-file.ts';
 import type { BreakerFigures } from '../report/run-metrics.ts';
@@ -12,6 +12,8 @@ import { createReporter } from './progress.ts';
 export interface RunListenerOptions {
   testnet: string;
   runbook: string;
+  /** So that the console can say what a step will do. */
+  plan?: Plan | undefined;
   runId: string;
   runDir: string;
   /** Where there is a Grafana, it is given annotations. */
@@ -35,7 +37,7 @@ export interface RunListeners extends Required<RunReporter> {
  * error and concerns neither the others nor the run; only a metrics port that cannot be had refuses the run.
  */
 export async function createRunListeners(options: RunListenerOptions): Promise<RunListeners> {
-  const { testnet, runbook, runId, runDir, monitoring, metricsPort, breakers, past = [] } = options;
+  const { testnet, runbook, plan, runId, runDir, monitoring, metricsPort, breakers, past = [] } = options;
   const warn = (text: string): void => void process.stderr.write(`${text}\n`);
   const { createRunMetrics } = await import('../report/run-metrics.ts');
   const metrics = createRunMetrics({ testnet, runbook, runId, breakers });
@@ -46,7 +48,7 @@ export async function createRunListeners(options: RunListenerOptions): Promise<R
       : await (await import('./metrics-server.ts')).serveMetrics(metrics, metricsPort);
   if (server) warn(`metrics of this run: ${server.url}`);
   const annotator = monitoring && createGrafanaAnnotator(options, monitoring);
-  const console = await createReporter(options.json === undefined ? {} : { json: options.json });
+  const console = await createReporter({ runId, plan, json: options.json });
   let file: { close(): Promise<void> } | undefined;
   const followers = [console.onRecord, metrics.onRecord, annotator?.onRecord].filter((each) => each !== undefined);
   return {

@@ -8,7 +8,9 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
     const apart = distance(word.toLowerCase(), candidate.toLowerCase());
     if (apart < bestDistance) [best, bestDistance] = [candidate, apart];
   }
-  return best !== undefined && bestDistance <= Math.max(2, Math.floor(word.length / 2)) ? best : undefined;
+  // A word of which nothing is right is like none: "ja" is no mistyped "no".
+  const most = Math.min(word.length - 1, Math.max(2, Math.floor(word.length / 2)));
+  return best !== undefined && bestDistance <= most ? best : undefined;
 }
 
 /** "; did you mean X?", or the list of what is valid where nothing is near. */

@@ -17,6 +17,11 @@ export interface RunEnding {
 /** Outcomes that left something to go on with. The others are final: passed, undone, or refused for good. */
 const resumable: readonly string[] = ['unfinished', 'interrupted', 'held', 'error'];
 
+/** Whether a run of this outcome has something to go on with. */
+export function isResumableOutcome(outcome: RunEnding['outcome']): boolean {
+  return resumable.includes(outcome);
+}
+
 /** The end of a run by its journal. An end that is followed by `run.resumed` was not the last one; notes may follow any end. */
 export function runEnding(records: readonly RunRecord[]): RunEnding {
   let finished: FinishedRecord | undefined;
@@ -50,5 +55,5 @@ export function runEnding(records: readonly RunRecord[]): RunEnding {
  * ended with an error. Whether its process still lives is for the lock to say.
  */
 export function isResumable(records: readonly RunRecord[]): boolean {
-  return records.some(({ type }) => type === 'run.started') && resumable.includes(runEnding(records).outcome);
+  return records.some(({ type }) => type === 'run.started') && isResumableOutcome(runEnding(records).outcome);
 }

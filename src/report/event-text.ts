@@ -22,17 +22,15 @@ export function eventText(event: RunEvent): { text: string; tone: Tone } | undef
       return { text, tone: observedTones[event.verdict] ?? 'unknown' };
     }
     case 'effect.intent':
-      return { text: `${event.node}: ${event.effect}${detailText(event.detail)}`, tone: 'neutral' };
-    case 'effect.done': {
-      const took = `done in ${formatDuration(event.tookMs)}`;
-      return { text: `${event.node}: ${event.effect} ${took}${detailText(event.detail)}`, tone: 'neutral' };
-    }
+      return { text: `${event.node}: ${effectText(event)}`, tone: 'neutral' };
+    case 'effect.done':
+      return { text: `${event.node}: ${effectText(event)}, took ${formatDuration(event.tookMs)}`, tone: 'neutral' };
     case 'choice':
       return { text: `${event.step} chose ${event.name} = ${event.value}`, tone: 'neutral' };
     case 'approval.requested': {
       const until = new Date(event.deadlineAtMs).toISOString().slice(0, 19).replace('T', ' ');
-      const otherwise = event.onTimeout === 'continue' ? 'goes on' : 'stops';
-      const text = `${event.step} asks: ${event.question} (until ${until} UTC, then the run ${otherwise})`;
+      const otherwise = event.onTimeout === 'continue' ? 'goes on' : 'goes back';
+      const text = `${event.step} asks: ${event.question} (plan ${shortHash(event.planHash)}, until ${until} UTC; without an answer the run ${otherwise})`;
       return { text, tone: 'unknown' };
     }
     case 'approval.decided': {
@@ -73,6 +71,18 @@ const observedTones: Record<string, Tone> = {
   foreign: 'bad',
   unknown: 'unknown',
 };
+
+/** What is done to a node beside changing its release: `tss on for 60.0 s at most`, `stop`. */
+export function effectText({
+  effect,
+  detail,
+}: Pick<RunEvent & { type: 'effect.intent' }, 'effect' | 'detail'>): string {
+  const { toggle, on, ttlMs } = detail;
+  if (toggle === undefined || (effect !== 'switch' && effect !== 'clear')) return `${effect}${detailText(detail)}`;
+  if (effect === 'clear') return `${toggle} is no longer switched`;
+  const atMost = typeof ttlMs === 'number' ? ` for ${formatDuration(ttlMs)} at most` : '';
+  return `${toggle} ${on === true ? 'on' : 'off'}${atMost}`;
+}
 
 /** ` (name value, …)`, or nothing. */
 export function detailText(detail: Readonly<Record<string, string | number | boolean>> | undefined): string {

@@ -35,14 +35,16 @@ function stepLines(steps: readonly StepReport[]): string[] {
   const shown = isLong ? steps.filter(({ status }) => status !== 'done' && status !== 'not-reached') : steps;
   const width = Math.max(0, ...shown.map(({ id }) => id.length));
   const lines = shown.map(({ status, id, from, to, durationMs, verdict, finding, approval, reason }) => {
-    const change = to === undefined ? '' : `${from === undefined ? '' : `${from} → `}${to}`;
+    const change =
+      to === undefined ? '' : from === to ? `stays on ${to}` : `${from === undefined ? '' : `${from} → `}${to}`;
     const took = durationMs === undefined ? statusWords[status] : formatDuration(durationMs);
     const said = [
       verdict === undefined ? '' : `gate ${verdictWords[verdict]}`,
       finding ?? '',
       approval === undefined ? '' : approvalWords[approval],
     ];
-    const parts = [took, change, ...said, reason ?? ''];
+    // What a finding says stands below, in full.
+    const parts = [took, change, ...said, finding === undefined ? (reason ?? '') : ''];
     return `  ${signs[status]} ${id.padEnd(width)}  ${parts.filter((part) => part !== '').join(', ')}`;
   });
   if (!isLong) return lines;

@@ -1,7 +1,7 @@
 import type { ChangeReport, EffectReport, GateReport, GuardFailure, Lane, ReleaseBand, Timeline } from './model.ts';
 import type { RunRecord } from '../journal/records.ts';
 import type { RunLog } from './run-log.ts';
-import { detailText, eventText } from './event-text.ts';
+import { effectText, eventText } from './event-text.ts';
 import { sumSeries, type SeriesAccumulator } from './series.ts';
 
 interface TimelineInput {
@@ -78,7 +78,7 @@ function buildLane(node: string, { log, series, gates, guards, effects, endMs }:
       .filter((each) => each.node === node)
       .map(({ effect, detail, isDone, fromMs, toMs }) => ({
         effect,
-        text: `${effect}${detailText(detail)}${isDone ? '' : ', its end was not written down'}`,
+        text: `${effectText({ effect, detail })}${isDone ? '' : ', its end was not written down'}`,
         fromMs,
         toMs,
       })),

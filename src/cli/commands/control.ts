@@ -75,16 +75,26 @@ export async function abort(
   reference: string | undefined,
   options: { all?: boolean; json?: boolean },
 ): Promise<number> {
+  if (options.all && reference !== undefined) {
+    throw new UsageError(`--all aborts every run of every testnet here: leave out ${reference}, or leave out --all`);
+  }
   const runs = options.all ? await openRuns() : [await findRun(requireReference(reference))];
-  const results: { runId: string; outcome: string }[] = [];
-  for (const run of runs) results.push({ runId: run.runId, outcome: await abortOne(run, options) });
+  const results: Aborted[] = [];
+  for (const run of runs) results.push({ runId: run.runId, ...(await abortOne(run, options)) });
   if (options.json) printJson({ aborted: results });
   else if (results.length === 0) print('no run is under way or unfinished');
-  else for (const { runId, outcome } of results) print(`run ${runId}: ${outcome}`);
-  return results.every(({ outcome }) => outcome === 'aborted') ? 0 : 1;
+  else for (const { runId, outcome, reason } of results) print(`run ${runId}: ${outcome}${reason && `: ${reason}`}`);
+  return Math.max(...results.map(({ exitCode }) => exitCode), 0);
 }
 
-async function abortOne(run: FoundRun, { json }: { json?: boolean }): Promise<string> {
+interface Aborted {
+  runId: string;
+  outcome: string;
+  reason: string;
+  exitCode: number;
+}
+
+async function abortOne(run: FoundRun, { json }: { json?: boolean }): Promise<Omit<Aborted, 'runId'>> {
   const by = operatorName();
   const { records } = await readJournal(run.runDir);
   if (!isResumable(records)) {
@@ -102,8 +112,9 @@ async function abortOne(run: FoundRun, { json }: { json?: boolean }): Promise<st
       return 0;
     },
   );
-  const { outcome } = runEnding((await readJournal(run.runDir)).records);
-  return outcome;
+  const { outcome, finished } = runEnding((await readJournal(run.runDir)).records);
+  const exitCode = outcome === 'aborted' ? 0 : (finished?.exitCode ?? 3);
+  return { outcome, reason: finished?.reason ?? '', exitCode };
 }
 
 function requireReference(reference: string | undefined): string {

@@ -41,7 +41,15 @@ export async function goOn(run: FoundRun, options: ResumeOptions & { abortBy?: s
     const access = await accessLab(project, prepared.deployed);
     try {
       const resumes = { ...prepared.resumes, ...(abortBy !== undefined && { abortBy }) };
-      return await executeAndReport(project, { ...prepared, resumes }, access, options, interrupt);
+      const isAbort = abortBy !== undefined;
+      return await executeAndReport(
+        project,
+        { ...prepared, resumes },
+        access,
+        // Who aborts is told of all runs at once.
+        { ...options, tellsResult: !isAbort },
+        interrupt,
+      );
     } finally {
       await access.lab.close();
     }

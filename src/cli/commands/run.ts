@@ -17,13 +17,15 @@ export interface RunOptions {
 
 /** `--set name=value`, as often as needed. */
 export function parseParameters(set: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    set.map((pair) => {
-      const at = pair.indexOf('=');
-      if (at < 1) throw new UsageError(`--set takes name=value, not ${pair}`);
-      return [pair.slice(0, at), pair.slice(at + 1)];
-    }),
-  );
+  const parameters = new Map<string, string>();
+  for (const pair of set) {
+    const at = pair.indexOf('=');
+    if (at < 1) throw new UsageError(`--set takes name=value, not ${pair}`);
+    const name = pair.slice(0, at);
+    if (parameters.has(name)) throw new UsageError(`--set ${name}=… is given twice: which one counts?`);
+    parameters.set(name, pair.slice(at + 1));
+  }
+  return Object.fromEntries(parameters);
 }
 
 /** `seatrial plan <runbook> <testnet>`: what `run` would do; nothing is touched. */

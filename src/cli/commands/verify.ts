@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { UsageError } from '../../core/errors.ts';
 import { journalFile } from '../../journal/run-files.ts';
 import { loadProfile } from '../../spec/load-profile.ts';
 import type { Finding } from '../../verify/finding.ts';
@@ -11,17 +12,29 @@ import { findRoot } from '../root.ts';
 
 /** `seatrial verify <run>`: everything that the run's journal says, made again offline. Returns the exit code. */
 export async function verify(reference: string, options: { json?: boolean }): Promise<number> {
-  const folder = resolve(reference);
-  const runDir = existsSync(journalFile(folder)) ? folder : (await findRun(reference)).runDir;
+  const runDir = await folderOf(reference);
   const verification = await verifyRun({ runDir, loadProfile: (system) => loadProfile(findRoot(), system) });
   if (options.json) printJson({ ...verification, exitCode: exitCodeOfVerification(verification) });
   else print(textOf(verification, runDir));
   return exitCodeOfVerification(verification);
 }
 
+/** A run's folder, wherever it is, or that of a run by its id or testnet. */
+async function folderOf(reference: string): Promise<string> {
+  const folder = resolve(reference);
+  if (existsSync(journalFile(folder))) return folder;
+  const isFolder = reference.includes('/') && statSync(folder, { throwIfNoEntry: false })?.isDirectory();
+  if (isFolder) throw new UsageError(`${folder} is not the folder of a run: it has no journal.jsonl`);
+  return (await findRun(reference)).runDir;
+}
+
 function textOf(verification: Verification, runDir: string): string {
-  const { run, records, evidence, verdicts, findings, outcome, isFinished } = verification;
-  const state = isFinished ? `ended as ${outcome ?? 'unknown'}` : 'has not finished: it is under way, or was killed';
+  const { run, records, evidence, verdicts, findings, outcome, isFinished, result } = verification;
+  const state = isFinished
+    ? `ended as ${outcome ?? 'unknown'}`
+    : result === 'damaged'
+      ? 'cannot be read to its end'
+      : 'has not finished: it is under way, or was killed';
   return [
     ...findings.map((finding) => lineOf(finding, runDir)),
     `run ${run} ${state}`,

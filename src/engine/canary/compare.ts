@@ -49,8 +49,8 @@ export async function compareVersions(context: RunContext, step: PlanStep): Prom
     return comparisonBins({ episodes: episodesOf(events), exposure, canary: nodes, control, fromMs: 0, toMs, binMs });
   };
   const bins = { before: binsOf(before), during: binsOf(during) };
-  const { verdict, reason, detectable } = judgeVersionCanary(bins);
-  const text = `${nodes.join(', ')} beside ${control.join(', ')}: ${reason} (${detectable.text})`;
+  const { verdict, reason } = judgeVersionCanary(bins);
+  const text = `${nodes.join(', ')} beside ${control.join(', ')}: ${reason}`;
   await session.record({
     type: 'finding',
     step: id,
