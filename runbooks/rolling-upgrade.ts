@@ -29,6 +29,16 @@ export default defineRunbook({
       description: 'time to approve; without an answer the run takes back what it did',
       default: '24h',
     },
+    snapshot: {
+      description: 'copy the data of each node between its stop and its change',
+      default: 'no',
+      values: ['no', 'yes'],
+    },
+    restore: {
+      description: 'a node that goes back gets the data of its snapshot back; a validator may then sign a height twice',
+      default: 'no',
+      values: ['no', 'yes'],
+    },
     soak: { description: 'time that all changed nodes are watched at the end', default: '0s' },
     'at-height': { description: 'begin when the chain has this height', default: 'now' },
     finalise: {
@@ -60,6 +70,11 @@ export default defineRunbook({
     const height = parameters['at-height'] ?? 'now';
     const timeoutMs = durationOf(parameters['approve-within'] ?? '', 'approve-within');
     const soakMs = durationOf(soak, 'soak', 0);
+    const copies = parameters['snapshot'] === 'yes' ? { snapshot: true } : {};
+    const restore = parameters['restore'] === 'yes';
+    if (restore && parameters['snapshot'] !== 'yes') {
+      throw new UsageError('restore=yes needs snapshot=yes: there would be no data to put back');
+    }
     const asksForRest = approve === 'rest' && changes.length > atOnce;
     const first = asksForRest ? changes.slice(0, atOnce) : changes;
     const rest = asksForRest ? changes.slice(atOnce) : [];
@@ -84,7 +99,7 @@ export default defineRunbook({
             },
           ]
         : []),
-      { kind: 'change', id: 'rolling-upgrade', changes: first, atOnce },
+      { kind: 'change', id: 'rolling-upgrade', changes: first, atOnce, ...copies },
       ...(asksForRest
         ? [
             {
@@ -93,7 +108,7 @@ export default defineRunbook({
               question: `${first.map(({ node }) => node).join(', ')} runs ${version}; go on with ${rest.map(({ node }) => node).join(', ')}?`,
               timeoutMs,
             },
-            { kind: 'change' as const, id: 'rolling-upgrade-rest', changes: rest, atOnce },
+            { kind: 'change' as const, id: 'rolling-upgrade-rest', changes: rest, atOnce, ...copies },
           ]
         : []),
       ...(soakMs > 0 && changed.length > 0
@@ -104,6 +119,7 @@ export default defineRunbook({
     return {
       stages,
       onFailure: parameters['on-failure'] as 'rollback' | 'node' | 'hold',
+      ...(restore && { restore }),
       ...(deadline !== 'none' && { deadlineMs: durationOf(deadline, 'deadline') }),
     };
   },

@@ -4,9 +4,7 @@ import type { EffectKind, RunEvent } from '../journal/records.ts';
 import type { Lab } from '../lab/lab.ts';
 import type { FeatureToggle, ProbeClient, SystemProfile } from '../spec/profile.ts';
 import type { Topology, TopologyNode } from '../topology/topology.ts';
-import type { HeldSwitch, RunState } from './run-state.ts';
-
-type Detail = Record<string, string | number | boolean>;
+import type { EffectDetail, HeldSwitch, RunState } from './run-state.ts';
 
 export interface EffectOptions {
   topology: Topology;
@@ -26,9 +24,11 @@ type Deed = [
   effect: EffectKind,
   step: string,
   name: string,
-  detail: Detail,
+  detail: EffectDetail,
   signal: AbortSignal,
   act: (node: TopologyNode) => Promise<void>,
+  /** What only the deed itself told, for the record after it. */
+  found?: () => EffectDetail,
 ];
 
 /** What a run does to nodes that it does not replace: each is written down before and after. */
@@ -68,8 +68,32 @@ export class Effects {
     );
   }
 
-  async stop(step: string, name: string, signal: AbortSignal): Promise<void> {
-    await this.#do('stop', step, name, {}, signal, (node) => this.#options.lab.stop(node, { signal }));
+  /** `head`: what the node held right before. */
+  async stop(step: string, name: string, signal: AbortSignal, head: EffectDetail = {}): Promise<void> {
+    await this.#do('stop', step, name, head, signal, (node) => this.#options.lab.stop(node, { signal }));
+  }
+
+  /** `act` tells what is known of the snapshot only when it is taken. */
+  async snapshot(
+    step: string,
+    name: string,
+    detail: EffectDetail,
+    signal: AbortSignal,
+    act: (node: TopologyNode) => Promise<EffectDetail>,
+  ): Promise<void> {
+    let found: EffectDetail = {};
+    const taking = async (node: TopologyNode): Promise<void> => void (found = await act(node));
+    await this.#do('snapshot', step, name, detail, signal, taking, () => found);
+  }
+
+  async restore(
+    step: string,
+    name: string,
+    detail: EffectDetail,
+    signal: AbortSignal,
+    act: (node: TopologyNode) => Promise<void>,
+  ): Promise<void> {
+    await this.#do('restore', step, name, detail, signal, act);
   }
 
   async start(step: string, name: string, signal: AbortSignal): Promise<void> {
@@ -120,7 +144,7 @@ export class Effects {
     );
   }
 
-  async #act(...[effect, step, name, detail, signal, act]: Deed): Promise<void> {
+  async #act(...[effect, step, name, detail, signal, act, found]: Deed): Promise<void> {
     const { topology, clock, record, requireLease } = this.#options;
     const node = topology.nodes.find((candidate) => candidate.name === name);
     if (!node) throw new LabError(`${name} is not in the topology of ${topology.testnet}`, { details: { node: name } });
@@ -129,7 +153,7 @@ export class Effects {
     const startedMs = clock.monotonicMs();
     await act(node);
     const tookMs = Math.round(clock.monotonicMs() - startedMs);
-    await record({ type: 'effect.done', step, effect, node: name, tookMs, detail });
+    await record({ type: 'effect.done', step, effect, node: name, tookMs, detail: { ...detail, ...found?.() } });
   }
 
   async #exec(node: TopologyNode, command: string[], signal: AbortSignal): Promise<void> {

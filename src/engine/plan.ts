@@ -20,13 +20,14 @@ export interface PlanInputs {
   checksLedger?: boolean | undefined;
   isRepair?: boolean | undefined;
   deadlineMs?: number | undefined;
+  restore?: boolean | undefined;
   contract?: Plan['contract'] | undefined;
   states: ReadonlyMap<string, NodeObservation['state']>;
 }
 
 /** Orders the steps of a run and predicts each one's quorum margin. Pure: same inputs, same plan, same hash. */
 export function makePlan(inputs: PlanInputs): Plan {
-  const { topology, runbook, parameters, stages, onFailure, hasLoad, isRepair, deadlineMs, states } = inputs;
+  const { topology, runbook, parameters, stages, onFailure, hasLoad, isRepair, deadlineMs, restore, states } = inputs;
   const nodes = topology.nodes.map(({ name }) => name);
   const steps: PlanStep[] = [];
   if (hasLoad) steps.push({ id: 'load', kind: 'load', nodes });
@@ -48,6 +49,7 @@ export function makePlan(inputs: PlanInputs): Plan {
     onFailure,
     ...(isRepair && { isRepair }),
     ...(deadlineMs !== undefined && { deadlineMs }),
+    ...(restore && { restore }),
     ...(inputs.contract && { contract: inputs.contract }),
     releases: digestsOf([topology, ...inputs.targets.values()]),
     steps,
@@ -90,7 +92,7 @@ class Predictor {
   }
 
   change(stage: RunbookStage & { kind: 'change' }): PlanStep[] {
-    const { topology, onFailure } = this.#inputs;
+    const { topology } = this.#inputs;
     const { id, changes, atOnce = 1 } = stage;
     const created = changes.filter(({ node }) => this.#absent.includes(node)).map(({ node }) => node);
     const steps: PlanStep[] = [];
@@ -114,13 +116,13 @@ class Predictor {
     }
     return steps.map((step) => ({
       ...step,
-      ...(step.kind === 'replace' && { compensation: compensationOf(onFailure, step) }),
+      ...(step.kind === 'replace' && { compensation: compensationOf(this.#inputs, step) }),
     }));
   }
 
   /** `others` are of the same batch, and not gated yet. */
   #replace(
-    { id: stage, mayHalt }: RunbookStage & { kind: 'change' },
+    { id: stage, mayHalt, snapshot }: RunbookStage & { kind: 'change' },
     { node, version, flags }: NodeTarget,
     others: readonly string[],
   ): PlanStep {
@@ -152,6 +154,7 @@ class Predictor {
       gate: topology.gate,
       ...(topology.quorum !== 'none' && { quorumMargin: margin }),
       ...(mayHalt && { mayHalt }),
+      ...(snapshot && { snapshot }),
     };
   }
 }
@@ -210,12 +213,13 @@ function digestsOf(topologies: readonly Topology[]): Record<string, string> {
   return Object.fromEntries(releases.map(({ version, digest }) => [version, digest]));
 }
 
-function compensationOf(onFailure: OnFailure, { nodes: [node], from }: PlanStep): string {
+function compensationOf({ onFailure, restore }: PlanInputs, { nodes: [node], from, snapshot }: PlanStep): string {
+  const data = restore && snapshot ? ', with the data of its snapshot' : '';
   switch (onFailure) {
     case 'rollback':
-      return `every node of this run back to its release, newest first; ${node} to ${from}`;
+      return `every node of this run back to its release, newest first; ${node} to ${from}${data}`;
     case 'node':
-      return `${node} back to ${from}`;
+      return `${node} back to ${from}${data}`;
     case 'hold':
       return 'none: the run stops and leaves the node for inspection';
   }

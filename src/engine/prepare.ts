@@ -129,7 +129,7 @@ interface PreparedInputs {
 
 async function prepared(inputs: PreparedInputs, signal: AbortSignal | undefined): Promise<PreparedRun> {
   const { project, topology, states, before, stages, runbook, parameters } = inputs;
-  const { onFailure, hasLoad, checksLedger, isRepair, deadlineMs } = inputs.rules;
+  const { onFailure, hasLoad, checksLedger, isRepair, deadlineMs, restore } = inputs.rules;
   requireUsable(stages, topology, project.profile);
   let wanted = before;
   const targets = new Map<string, Topology>();
@@ -150,6 +150,7 @@ async function prepared(inputs: PreparedInputs, signal: AbortSignal | undefined)
     checksLedger,
     isRepair,
     deadlineMs,
+    restore,
     contract: contractOf(inputs),
     states: new Map([...states].map(([node, { state }]) => [node, state])),
   });

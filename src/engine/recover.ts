@@ -3,6 +3,7 @@ import type { ObserveVerdict, RunEvent } from '../journal/records.ts';
 import type { NodeObservation } from '../lab/lab.ts';
 import { HeldError } from './outcome.ts';
 import type { RunContext } from './run-context.ts';
+import type { EffectDetail } from './run-state.ts';
 
 type Intent = RunEvent & { type: 'intent' };
 
@@ -48,7 +49,7 @@ export async function recoverOpenIntents({ inputs, session }: RunContext): Promi
 }
 
 /** The same for what was done to running nodes: an effect that is complete gets its `done`, any other is done by its stage again. */
-export async function recoverOpenEffects({ inputs, session, effects }: RunContext): Promise<void> {
+export async function recoverOpenEffects({ inputs, session, effects, snapshots }: RunContext): Promise<void> {
   const { lab } = inputs;
   for (const intent of [...session.state.openEffects.values()]) {
     const { step, effect, node: name, detail: facts } = intent;
@@ -56,13 +57,16 @@ export async function recoverOpenEffects({ inputs, session, effects }: RunContex
     if (!node) continue;
     let verdict: ObserveVerdict = 'unknown';
     let detail: string | undefined;
+    let found: EffectDetail = {};
     try {
       const held = session.state.switches.get(`${name}/${String(facts['toggle'])}`);
       const { state } = await lab.observe(node);
       if (state === 'foreign') verdict = 'foreign';
       else if (effect === 'stop') verdict = state === 'stopped' ? 'complete' : 'absent';
       else if (effect === 'start') verdict = state === 'running' ? 'complete' : 'absent';
-      else if (held) verdict = (await effects.holds(held)) === (effect === 'switch') ? 'complete' : 'absent';
+      else if (effect === 'snapshot' || effect === 'restore') {
+        ({ verdict, found = {} } = await snapshots.observe(intent));
+      } else if (held) verdict = (await effects.holds(held)) === (effect === 'switch') ? 'complete' : 'absent';
     } catch (error) {
       detail = messageOf(error);
     }
@@ -72,7 +76,14 @@ export async function recoverOpenEffects({ inputs, session, effects }: RunContex
       throw new HeldError(`what became of the ${effect} of ${name} cannot be told: ${detail ?? verdict}`);
     }
     if (verdict === 'complete') {
-      await session.record({ type: 'effect.done', step, effect, node: name, tookMs: 0, detail: facts });
+      await session.record({
+        type: 'effect.done',
+        step,
+        effect,
+        node: name,
+        tookMs: 0,
+        detail: { ...facts, ...found },
+      });
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.ts';
+import { abortedError, type Clock } from '../core/clock.ts';
 import type { FlagSettings } from '../journal/records.ts';
 import type { Lab, LabLease, NodeIdentity } from '../lab/lab.ts';
 import { writeDesired, type Wanted } from '../topology/desired.ts';
@@ -9,6 +9,7 @@ import { hasPassed } from './passed.ts';
 import { stepId } from './plan.ts';
 import type { RunGates } from './run-gates.ts';
 import type { RunState } from './run-state.ts';
+import type { Snapshots } from './snapshots.ts';
 import type { RunEvent } from '../journal/records.ts';
 import { writeDeployedTopology } from './state.ts';
 
@@ -27,6 +28,8 @@ export interface RolledStage {
   isRollback?: boolean;
   /** Flags that the stage gives to nodes. */
   flags?: ReadonlyMap<string, FlagSettings>;
+  /** What is done to the data of a node between its stop and its change. */
+  data?: 'snapshot' | 'restore' | undefined;
 }
 
 export interface RollHooksOptions {
@@ -41,6 +44,8 @@ export interface RollHooksOptions {
   /** `up` brings the nodes to what is wanted already, however far it comes; a run moves that node by node. */
   isUp: boolean;
   lease?: LabLease | undefined;
+  /** Needed where the stage says something of `data`. */
+  snapshots?: Snapshots | undefined;
   /** The topology as it is deployed; it follows the changes. */
   deployed: { topology: Topology };
   record(event: RunEvent): Promise<void>;
@@ -120,7 +125,10 @@ export function rollHooks(options: RollHooksOptions): RollHooks & { gateRest(): 
     await gates.gate(step, gated, target, {
       actionAtMs,
       signal,
-      requires: () => options.contract?.require(step, target, gated, signal) ?? Promise.resolve(),
+      requires: async () => {
+        await options.contract?.require(step, target, gated, signal);
+        if (stage.isRollback) await options.snapshots?.prove(step, gated, signal);
+      },
     });
     for (const node of gated) await record({ type: 'step.done', step: stepId(id, node) });
   };
@@ -139,6 +147,11 @@ export function rollHooks(options: RollHooksOptions): RollHooks & { gateRest(): 
       }
       if (stage.mayHalt) gates.beginHalt();
       gates.beginChange([name]);
+      if (change.kind === 'replace') {
+        if (stage.data === 'snapshot') await options.snapshots?.take(step, name, signal);
+        if (stage.data === 'restore') await options.snapshots?.putBack(step, name, signal);
+        if (signal.aborted) throw abortedError(signal);
+      }
       await begin(step, name, change);
     },
     after: async (name, change) => {

@@ -2,6 +2,7 @@ import type { Wanted } from '../topology/desired.ts';
 import type { Topology } from '../topology/topology.ts';
 import type { Deployer } from './deployer.ts';
 import type { Effects } from './effects.ts';
+import type { Snapshots } from './snapshots.ts';
 import type { RunSession, SessionOptions } from './session.ts';
 
 export interface RunInputs extends SessionOptions {
@@ -19,6 +20,7 @@ export interface RunContext {
   inputs: RunInputs;
   session: RunSession;
   effects: Effects;
+  snapshots: Snapshots;
   /** Ends the forward part: the caller's signal, an abort that was asked for, the run's deadline. */
   signal: AbortSignal;
 }

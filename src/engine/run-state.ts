@@ -26,6 +26,9 @@ interface Unchanged {
   wasStopped: boolean;
 }
 
+/** Facts of an effect, as they stand in the journal. */
+export type EffectDetail = Record<string, string | number | boolean>;
+
 /** What somebody was asked. */
 export interface Approval {
   /** Wall time. */
@@ -59,6 +62,14 @@ export class RunState {
   readonly switches = new Map<string, HeldSwitch>();
   /** Nodes that the run has stopped and not started again. */
   readonly stopped = new Set<string>();
+  /** What each node held when it was last stopped: a height, and hashes there. */
+  readonly heads = new Map<string, EffectDetail>();
+  /** Copies of the data that nodes had before the run. */
+  readonly snapshots = new Map<string, EffectDetail>();
+  /** Nodes that have that data again. */
+  readonly restored = new Set<string>();
+  /** Time that the snapshots took, in ms. */
+  snapshotsTookMs = 0;
   /** Effects without an end, by node and effect. */
   readonly openEffects = new Map<string, EffectIntent>();
   readonly approvals = new Map<string, Approval>();
@@ -130,12 +141,20 @@ export class RunState {
         this.openEffects.set(`${record.node}/${record.effect}`, record);
         // What may have been switched must be cleared, whether its end was written or not.
         if (record.effect === 'switch') this.#hold(record, Date.parse(record.at));
-        if (record.effect === 'stop') this.stopped.add(record.node);
+        if (record.effect === 'stop') {
+          this.stopped.add(record.node);
+          this.heads.set(record.node, record.detail);
+        }
         break;
       case 'effect.done':
         this.openEffects.delete(`${record.node}/${record.effect}`);
         if (record.effect === 'clear') this.switches.delete(`${record.node}/${String(record.detail['toggle'])}`);
-        if (record.effect === 'start') this.stopped.delete(record.node);
+        if (record.effect === 'start') this.#noteStarted(record.node);
+        if (record.effect === 'restore') this.restored.add(record.node);
+        if (record.effect === 'snapshot') {
+          this.snapshots.set(record.node, record.detail);
+          this.snapshotsTookMs += record.tookMs;
+        }
         break;
       case 'choice':
         this.choices.set(`${record.step}/${record.name}`, record.value);
@@ -174,6 +193,20 @@ export class RunState {
       else delete flags[node];
     }
     return { versions, ...(Object.keys(flags).length > 0 && { flags }) };
+  }
+
+  /** Nodes that the run stopped in order to change them, and may not have come to change; those whose data was put back are none. */
+  leftStopped(): string[] {
+    return [...this.open.values()]
+      .filter(({ action, node }) => action === 'replace' && this.#unchanged.get(node)?.wasStopped)
+      .map(({ node }) => node)
+      .filter((node) => !this.restored.has(node));
+  }
+
+  #noteStarted(node: string): void {
+    this.stopped.delete(node);
+    const before = this.#unchanged.get(node);
+    if (before) before.wasStopped = false;
   }
 
   #intend(intent: Intent, atMs: number): void {

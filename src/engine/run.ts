@@ -12,6 +12,7 @@ import { recoverOpenEffects, recoverOpenIntents } from './recover.ts';
 import { RunSession } from './session.ts';
 import { endEffects, goOnBack, settleFailure } from './settle.ts';
 import type { RunContext, RunInputs } from './run-context.ts';
+import { Snapshots } from './snapshots.ts';
 import { runStages } from './stages.ts';
 import { keepSwitches } from './keep-switches.ts';
 
@@ -34,6 +35,7 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
   const { topology, profile, lab, clock, runId, plan } = inputs;
   const deadline = new AbortController();
   const over = new AbortController();
+  const back = new AbortController();
   const signal = AbortSignal.any([inputs.signal, session.control.abort.signal, deadline.signal]);
   for (const listened of [signal, deadline.signal, over.signal]) setMaxListeners(0, listened);
   const effects = new Effects({
@@ -47,7 +49,19 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
     record: (event) => session.record(event),
     requireLease: (until) => session.requireLease(until),
   });
-  const context: RunContext = { inputs, session, effects, signal };
+  const snapshots = new Snapshots({
+    topology,
+    profile,
+    lab,
+    clock,
+    runId,
+    runDir: session.runDir,
+    state: session.state,
+    effects,
+    clients: session.clients,
+    record: (event) => session.record(event),
+  });
+  const context: RunContext = { inputs, session, effects, snapshots, signal };
   let load: Load | undefined;
   const hurried = new Promise<never>((_resolve, reject) => {
     inputs.hurry?.addEventListener('abort', () => reject(abortedError(inputs.hurry)), { once: true });
@@ -75,9 +89,9 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
         await recoverOpenIntents(context);
         await recoverOpenEffects(context);
       }
-      keepSwitches(context, over.signal);
       if (session.state.rollback || session.state.abortedBy !== undefined) ending = await goOnBack(context);
       else {
+        keepSwitches(context, AbortSignal.any([signal, back.signal]), over.signal);
         if (plan.steps.some(({ kind }) => kind === 'load')) load = await offerLoad(session, inputs);
         if (inputs.resumes) {
           const coming = changedNodes(plan).filter((node) => !session.state.touchedAtMs.has(node));
@@ -89,8 +103,10 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
         ending = { outcome: 'passed' };
       }
     } catch (error) {
+      back.abort();
       ending = await settleFailure(context, error);
     }
+    back.abort();
     ending = await endEffects(context, ending);
     const isHurried = inputs.hurry?.aborted ?? false;
     if (isHurried) await load?.stop();
@@ -124,7 +140,11 @@ function remainsOf({ state }: RunSession): string[] {
       ({ node, toggle, untilMs }) =>
         `${toggle} is still switched on ${node}; it ends by itself at ${new Date(untilMs).toISOString()}`,
     ),
-    ...[...state.stopped].map((node) => `${node} is stopped; start it with: seatrial up`),
+    ...[...state.stopped].map((node) =>
+      state.openEffects.has(`${node}/restore`)
+        ? `${node} is stopped, and its data is put back in part only: do not start it`
+        : `${node} is stopped; start it with: seatrial up`,
+    ),
     ...[...state.open.keys()].map((node) => `${node} is in the middle of its change`),
   ];
 }

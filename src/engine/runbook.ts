@@ -58,9 +58,9 @@ export interface NodeTarget {
 export type RunbookStage =
   /**
    * Nodes are replaced one after the other in this order, `atOnce` of them (default 1) before each gate. `mayHalt`: the quorum may be
-   * lost meanwhile; whoever runs it has agreed.
+   * lost meanwhile; whoever runs it has agreed. `snapshot` (default false): each node's data is copied between its stop and its change.
    */
-  | { kind: 'change'; id: string; changes: NodeTarget[]; atOnce?: number; mayHalt?: boolean }
+  | { kind: 'change'; id: string; changes: NodeTarget[]; atOnce?: number; mayHalt?: boolean; snapshot?: boolean }
   /** The nodes are gated as they are, and then watched for `forMs` more. */
   | { kind: 'soak'; id: string; nodes: string[]; forMs?: number }
   /** Somebody must say yes. `onTimeout` (default `stop`) is what happens when nobody answers in time. */
@@ -110,6 +110,11 @@ export interface RunbookRules {
   isRepair?: boolean;
   /** It brings something new, which must keep the metrics and log fields that others rely on. Default true. */
   isForward?: boolean;
+  /**
+   * A node that goes back gets the data of its snapshot back as well. What it did since is forgotten, signatures among it: a validator may
+   * sign something else at a height that it has signed already. Default false.
+   */
+  restore?: boolean;
   /** The whole run's, from its start. Default: none. */
   deadlineMs?: number;
 }

@@ -27,6 +27,7 @@ import { keepDesired, rollHooks, type RolledStage } from './roll-hooks.ts';
 import { forgetRequests, RunControl } from './run-control.ts';
 import { RunGates } from './run-gates.ts';
 import { RunState } from './run-state.ts';
+import type { Snapshots } from './snapshots.ts';
 import { writeDeployedTopology } from './state.ts';
 
 const seatrialVersion = (createRequire(import.meta.url)('../../package.json') as { version: string }).version;
@@ -222,7 +223,7 @@ export class RunSession {
   }
 
   /** The hooks of one stage of changes; see `rollHooks`. */
-  hooks(stage: RolledStage, signal: AbortSignal): ReturnType<typeof rollHooks> {
+  hooks(stage: RolledStage, signal: AbortSignal, snapshots?: Snapshots): ReturnType<typeof rollHooks> {
     const { lab, clock, specHash, plan, lease } = this.#options;
     return rollHooks({
       stage,
@@ -236,6 +237,7 @@ export class RunSession {
       isUp: plan.runbook === 'up',
       lease,
       deployed: this.#deployed,
+      snapshots,
       record: (event) => this.record(event),
       // A way back that is begun is gone to its end.
       awaitTurn: (until) => (stage.isRollback ? this.requireLease(until) : this.awaitTurn(until)),

@@ -75,11 +75,16 @@ async function rollBackTo(
   outcome: 'rolled-back' | 'aborted',
 ): Promise<Ending> {
   const { session, effects, inputs } = context;
+  const { signal } = new AbortController();
   try {
+    // What was switched may be what went wrong, and a node that goes back keeps it. What cannot be ended is told when the run ends.
+    for (const held of [...session.state.switches.values()].reverse()) {
+      await effects.clear(held, signal).catch(() => undefined);
+    }
     // A gate may need the quorum that a stopped node is missing from; what cannot be started is told when the run ends.
     for (const node of session.state.stopped) {
       if (nodes.includes(node)) continue;
-      await effects.start('compensation', node, new AbortController().signal).catch(() => undefined);
+      await effects.start('compensation', node, signal).catch(() => undefined);
     }
     await rollBack(context, await session.gates.brokenFirst(nodes), reason);
     return { outcome, reason };
@@ -155,7 +160,7 @@ function batchesOf(halting: readonly PlanStep[]): Map<string, number> {
 }
 
 /** Ends what the run holds on running nodes: features that are switched for a time, nodes that it stopped. */
-export async function endEffects({ session, effects }: RunContext, ending: Ending): Promise<Ending> {
+export async function endEffects({ inputs, session, effects }: RunContext, ending: Ending): Promise<Ending> {
   const { state } = session;
   const { signal } = new AbortController();
   const problems: string[] = [];
@@ -173,6 +178,13 @@ export async function endEffects({ session, effects }: RunContext, ending: Endin
       continue;
     }
     await attempt(`${node} is still stopped`, () => effects.start('compensation', node, signal));
+  }
+  for (const name of state.leftStopped()) {
+    const node = session.deployed.nodes.find((candidate) => candidate.name === name);
+    await attempt(`${name} may still be stopped`, async () => {
+      const found = node && (await inputs.lab.observe(node));
+      if (found?.state === 'stopped') await effects.start('compensation', name, signal);
+    });
   }
   if (problems.length === 0) return ending;
   const reason = [...(ending.reason === undefined ? [] : [ending.reason]), ...problems].join('; ');

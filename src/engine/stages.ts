@@ -119,7 +119,10 @@ async function clearSwitch({ session, effects, signal }: RunContext, node: strin
 }
 
 /** Rolls the changes of one stage in one go. */
-async function rollStage({ inputs, session, signal }: RunContext, steps: readonly PlanStep[]): Promise<void> {
+async function rollStage(
+  { inputs, session, snapshots, signal }: RunContext,
+  steps: readonly PlanStep[],
+): Promise<void> {
   const { plan, deployer, topologyFor } = inputs;
   const replacing = steps.filter(({ kind }) => kind === 'replace');
   const target = await topologyFor(wantedAfter(inputs.before, plan.steps, steps));
@@ -135,8 +138,10 @@ async function rollStage({ inputs, session, signal }: RunContext, steps: readonl
       ),
       mayHalt: replacing.some(({ mayHalt }) => mayHalt),
       flags: new Map(replacing.flatMap(({ nodes: [node = ''], flags }) => (flags ? [[node, flags]] : []))),
+      data: replacing.some(({ snapshot }) => snapshot) ? 'snapshot' : undefined,
     },
     signal,
+    snapshots,
   );
   // With `up` the file decides, beside the nodes as well: whatever differs is wanted.
   const expected = plan.runbook === 'up' ? undefined : await expectedChanges(inputs.lab, target, order);

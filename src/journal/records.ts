@@ -71,6 +71,8 @@ export interface PlanStep {
   mayHalt?: boolean;
   /** Feature flags that the node is given beside those that it has. */
   flags?: FlagSettings;
+  /** The node's data is copied between its stop and its change. */
+  snapshot?: boolean;
   /** What the node will be when the step is done; see `TopologyNode.generation`. */
   generation?: string;
   gate?: string;
@@ -115,6 +117,8 @@ export interface Plan {
   releases?: Record<string, string>;
   /** What happens when a changed node has lost a metric, a label or a log field. Absent: nobody looks. */
   contract?: 'enforce' | 'warn';
+  /** Nodes that go back get the data of their snapshot back. */
+  restore?: boolean;
   /** From the start of the run, in ms; nothing extends it. */
   deadlineMs?: number;
   steps: PlanStep[];
@@ -261,7 +265,7 @@ export type RunEvent =
   | {
       type: 'finding';
       step: string;
-      finding: 'activation' | 'switchback' | 'comparison' | 'slo' | 'contract' | 'missed-slots';
+      finding: 'activation' | 'switchback' | 'comparison' | 'slo' | 'contract' | 'missed-slots' | 'restore';
       nodes: string[];
       verdict: 'pass' | 'fail' | 'inconclusive';
       reason: string;

@@ -205,7 +205,7 @@ export interface GuardFailure {
 export interface FindingReport {
   atMs: number;
   step: string;
-  finding: 'activation' | 'switchback' | 'comparison' | 'slo' | 'contract' | 'missed-slots';
+  finding: 'activation' | 'switchback' | 'comparison' | 'slo' | 'contract' | 'missed-slots' | 'restore';
   nodes: string[];
   verdict: 'pass' | 'fail' | 'inconclusive';
   reason: string;

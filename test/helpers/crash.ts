@@ -174,5 +174,7 @@ function dyingLab(plain: FakeLab, life: Life, point: CrashPoint): FakeLab {
     start: dying(plain.start),
     stop: dying(plain.stop),
     exec: dying(plain.exec),
+    snapshot: dying(plain.snapshot),
+    restore: dying(plain.restore),
   };
 }

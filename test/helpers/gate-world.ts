@@ -24,6 +24,8 @@ export interface Face {
   /** /status fails while liveness answers. */
   statusFails?: boolean;
   hash?: string;
+  /** It holds another block at this height alone. */
+  forkedAt?: number;
   metrics?: string;
 }
 
@@ -224,7 +226,13 @@ function scriptedTransport({ topology, lab, faces }: Pick<GateWorld, 'topology' 
       return { status: 200, text: JSON.stringify(said) };
     }
     const asked = Number(pathname.replace('/block/', ''));
-    return { status: 200, text: JSON.stringify({ height: asked, hash: `${face.hash ?? 'block'}-${asked}` }) };
+    return {
+      status: 200,
+      text: JSON.stringify({
+        height: asked,
+        hash: `${face.forkedAt === asked ? 'forked' : (face.hash ?? 'block')}-${asked}`,
+      }),
+    };
   };
 }
 

@@ -80,7 +80,7 @@ export async function runWorld(options: GateWorldOptions = {}): Promise<RunWorld
   const catchingUp: FakeLab = { ...lab, launch: caughtUp(lab.launch), start: caughtUp(lab.start) };
 
   async function inputs(given: UpgradeOptions = {}): Promise<RunInputs> {
-    const { to = '2.0.0', onFailure = 'rollback', hasLoad = false, isRepair = false, deadlineMs } = given;
+    const { to = '2.0.0', onFailure = 'rollback', hasLoad = false, isRepair = false, deadlineMs, restore } = given;
     const { runbook = 'rolling-upgrade' } = given;
     const order = given.nodes ?? topology.nodes.map(({ name }) => name);
     const changes = order.map((node) => ({ node, version: to }));
@@ -110,6 +110,7 @@ export async function runWorld(options: GateWorldOptions = {}): Promise<RunWorld
       hasLoad,
       isRepair,
       deadlineMs,
+      restore,
       states,
     });
     const usedLab = given.lab?.(catchingUp) ?? catchingUp;
@@ -160,7 +161,7 @@ export async function runWorld(options: GateWorldOptions = {}): Promise<RunWorld
   const deeds = (): string[] =>
     lab.world.events
       .slice(first)
-      .filter(({ action }) => ['launch', 'start', 'stop'].includes(action))
+      .filter(({ action }) => ['launch', 'start', 'stop', 'snapshot', 'restore'].includes(action))
       .map(({ action, node, generation }) => `${action} ${node} ${generation.replace('generation-', '')}`);
 
   const untilSettled = <T>(promise: Promise<T>): Promise<T> => until(world, promise);

@@ -9,6 +9,7 @@ const subjects: Record<FindingReport['finding'], string> = {
   switchback: 'Is the changed node worse?',
   comparison: 'Is the new release worse?',
   'missed-slots': 'What happened while nobody looked?',
+  restore: 'Data put back',
   contract: 'Are its metrics and log fields kept?',
   slo: 'Do the service levels hold?',
 };
