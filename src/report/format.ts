@@ -29,11 +29,10 @@ export function plural(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** `version=1.1.0, wait=5`. */
-export function formatParameters(parameters: Record<string, string>): string {
-  return Object.entries(parameters)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(', ');
+/** `version=1.1.0, wait=5`; after the first `most` of them `…` stands for the others. */
+export function formatParameters(parameters: Record<string, string>, most = Infinity): string {
+  const all = Object.entries(parameters).map(([name, value]) => `${name}=${value}`);
+  return (all.length > most ? [...all.slice(0, most), '…'] : all).join(', ');
 }
 
 function twoDigits(value: number): string {

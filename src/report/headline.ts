@@ -27,7 +27,7 @@ export function buildHeadline(log: RunLog, gates: readonly GateReport[], nodes: 
     label: outcome,
     became: `ended as ${outcome}`,
   };
-  const parameters = formatParameters(plan.parameters);
+  const parameters = formatParameters(plan.parameters, 2);
   const attempted = `${runbook} of ${testnet}${parameters === '' ? '' : ` (${parameters})`}`;
   const why = reasonOf(log, gates, nodes);
   const exit = log.finished ? ` Exit code ${log.finished.exitCode}.` : '';

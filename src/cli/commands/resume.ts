@@ -1,5 +1,8 @@
 import { RefusedError } from '../../core/errors.ts';
 import { prepareResume } from '../../engine/resume.ts';
+import { listRuns } from '../../journal/list-runs.ts';
+import { readJournal } from '../../journal/read-journal.ts';
+import { runFolder } from '../../journal/run-files.ts';
 import { operatorName, requestRun } from '../control.ts';
 import { executeAndReport, openNamedProject, withLock } from '../change.ts';
 import { findRun, type FoundRun } from '../find-run.ts';
@@ -32,8 +35,9 @@ export async function resume(reference: string, options: ResumeOptions): Promise
 export async function goOn(run: FoundRun, options: ResumeOptions & { abortBy?: string }): Promise<number> {
   const interrupt = interruptSignal();
   try {
-    const project = await openNamedProject(run.testnet);
     const { abortBy } = options;
+    await requireNewest(run);
+    const project = await openNamedProject(run.testnet);
     const prepared = await prepareResume(project, run.runId, {
       acceptedCode: options.acceptCode,
       isAbort: abortBy !== undefined,
@@ -55,6 +59,20 @@ export async function goOn(run: FoundRun, options: ResumeOptions & { abortBy?: s
     }
   } finally {
     interrupt.dispose();
+  }
+}
+
+/** What a later run has changed is not this run's to go on with, nor to take back. */
+async function requireNewest({ testnet, runId, stateDir }: FoundRun): Promise<void> {
+  for (const { id, outcome } of await listRuns(stateDir)) {
+    if (id === runId) return;
+    if (outcome === 'corrupt') continue;
+    const { records } = await readJournal(runFolder(stateDir, id));
+    if (!records.some(({ type }) => type === 'intent' || type === 'effect.intent')) continue;
+    throw new RefusedError(
+      'drift',
+      `run ${id} has changed ${testnet} since run ${runId}: plan anew, or undo a run with: seatrial run rollback ${testnet} --set run=<run>`,
+    );
   }
 }
 

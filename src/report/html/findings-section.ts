@@ -19,7 +19,9 @@ export function findingsSection({ findings }: ReportModel): Markup | false {
   if (findings.length === 0) return false;
   return html`<section aria-labelledby="findings">
     <h2 id="findings">What the canary showed</h2>
-    <p class="lead">Only a pass lets a canary go on; inconclusive never does.</p>
+    <p class="lead">
+      A proof must pass. A comparison may only veto: what it could not find out is said, and the canary goes on.
+    </p>
     <table class="stack">
       <thead>
         <tr>

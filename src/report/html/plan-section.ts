@@ -42,7 +42,9 @@ export function planSection({ steps, timeline, run }: ReportModel): Markup {
 }
 
 function row(step: StepReport, versions: readonly string[], nodeCount: number): Markup {
-  const { id, status, from, to, quorumMargin, durationMs, reason } = step;
+  const { id, status, from, to, quorumMargin, durationMs, finding } = step;
+  // What a finding says stands in its own section.
+  const reason = finding === undefined ? step.reason : undefined;
   const change =
     to === undefined
       ? ''

@@ -44,3 +44,9 @@ test('a time axis has round times, as many as fit', () => {
     expect(timeTicks(endMs, 10).length, String(endMs)).toBeLessThanOrEqual(11);
   }
 });
+
+test('of many parameters the first ones are named', () => {
+  const many = { version: '1.1.0', nodes: 'all', batch: '1' };
+  expect(formatParameters(many, 2)).toBe('version=1.1.0, nodes=all, …');
+  expect(formatParameters(many, 3)).toBe('version=1.1.0, nodes=all, batch=1');
+});
