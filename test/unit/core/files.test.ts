@@ -53,11 +53,17 @@ describe('removeTornFiles', () => {
   test('knows the beginnings of a writer that was really killed', async () => {
     const folder = await temporaryFolder();
     const module = join(import.meta.dirname, '../../../src/core/files.ts');
-    // Killed by its own timer while it writes; it may take some before one is caught in the middle.
+    // Killed by itself as soon as a file is there that is not the one to be written.
     const script = `
+      const { readdirSync } = await import('node:fs');
       const { writeFileAtomic } = await import(${JSON.stringify(module)});
-      for (let i = 0; i < 200; i++) void writeFileAtomic(${JSON.stringify(folder)} + '/state', 'x'.repeat(100_000));
-      setImmediate(() => setImmediate(() => process.kill(process.pid, 'SIGKILL')));
+      const folder = ${JSON.stringify(folder)};
+      for (let i = 0; i < 200; i++) void writeFileAtomic(folder + '/state', 'x'.repeat(100_000));
+      const look = () => {
+        if (readdirSync(folder).some((name) => name !== 'state')) process.kill(process.pid, 'SIGKILL');
+        setImmediate(look);
+      };
+      look();
     `;
     spawnSync(process.execPath, ['--input-type=module', '-e', script]);
     expect((await readdir(folder)).filter((name) => name !== 'state').length).toBeGreaterThan(0);
