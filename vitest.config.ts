@@ -9,7 +9,13 @@ export default defineConfig({
     reporters: [['default', { summary: false }], './test/helpers/closing-line-reporter.ts'],
     projects: [
       {
-        test: { name: 'unit', include: ['test/{unit,architecture}/**/*.test.ts'], testTimeout: 60_000, maxWorkers: 2 },
+        test: {
+          name: 'unit',
+          include: ['test/{unit,architecture}/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          maxWorkers: 2,
+        },
       },
       // Real processes, engines and clocks: one file at a time, so that they do not take each other's time away.
       {
