@@ -20,6 +20,10 @@ export function planText(plan: Plan): string {
     table(rows),
     ...(plan.worstQuorumMargin === undefined ? [] : [`worst quorum margin: ${marginText(plan.worstQuorumMargin)}`]),
     `when a gate fails: ${onFailure[plan.onFailure]}`,
+    ...(plan.steps.some(({ snapshot }) => snapshot)
+      ? ['the data of each node is copied between its stop and its change, which keeps it away for longer']
+      : []),
+    ...(plan.restore ? [pc.yellow(restoreWarning)] : []),
     ...(plan.deadlineMs === undefined ? [] : [`the whole run may take ${formatDuration(plan.deadlineMs)}`]),
     ...(unsafe.length > 0 ? [pc.red(`as things are, the run will be refused at: ${unsafe.join(', ')}`)] : []),
     ...(plan.halts.length > 0 ? [pc.yellow(`the system halts during: ${plan.halts.join(', ')}`)] : []),
@@ -38,6 +42,9 @@ const onFailure = {
   node: 'the failed node goes back to its release; the others stay',
   hold: 'the run stops and leaves everything as it is',
 } as const;
+
+const restoreWarning =
+  'a node that goes back gets the data of its snapshot back, and forgets what it has signed since: a validator may sign the same heights again, otherwise (double signing)';
 
 function marginText(margin: number): string {
   if (margin < 0) return pc.red(`quorum lost by ${-margin}`);
