@@ -6,7 +6,7 @@ import { takeLease } from '../lease.ts';
 import { print, printJson } from '../output.ts';
 import { openDeployed } from '../testnet.ts';
 
-/** `seatrial down <testnet>`: removes everything that was made for it, data and keys included; its runs and reports stay. */
+/** `seatrial down <testnet>`: removes everything that was made for it, data and keys included; its runs, reports and snapshots stay. */
 export async function down(name: string, options: { json?: boolean }): Promise<void> {
   const interrupt = interruptSignal();
   const { topology, reference, lab, deployer } = await openDeployed(name);
@@ -37,7 +37,7 @@ export async function down(name: string, options: { json?: boolean }): Promise<v
     if (options.json) printJson({ testnet: topology.testnet, removed: topology.nodes.map((node) => node.name) });
     else
       print(
-        `${topology.testnet} is gone: ${topology.nodes.length} nodes, their data and keys. Its runs and reports are kept.`,
+        `${topology.testnet} is gone: ${topology.nodes.length} nodes, their data and keys. Its runs, reports and snapshots are kept.`,
       );
   } finally {
     interrupt.dispose();
