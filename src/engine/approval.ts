@@ -45,6 +45,7 @@ async function decide({ inputs, session, signal }: RunContext, step: PlanStep): 
   let decided = leftMs > 0 || (found?.atMs ?? Infinity) <= deadlineAtMs ? found : undefined;
   while (!decided && clock.monotonicMs() - startedMs < leftMs) {
     await clock.sleep(pollMs, signal);
+    session.gates.throwIfGuardFailed();
     decided = control.decisionOn(id);
   }
   const { decision, by }: Decided = decided ?? { decision: 'timed-out', by: 'nobody' };

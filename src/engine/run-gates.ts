@@ -44,6 +44,12 @@ export interface RunGatesOptions {
   record(event: RunEvent): Promise<void>;
 }
 
+interface PreflightOptions {
+  judgesIdentity: boolean;
+  mayRepair: boolean;
+  signal?: AbortSignal;
+}
+
 export interface GateOptions {
   /** Wall time at which the nodes' change began; undefined: nothing was done to them. */
   actionAtMs?: number | undefined;
@@ -71,17 +77,17 @@ export class RunGates {
   /**
    * The gate before the first action. `judgesIdentity`: the nodes must run what `topology` says, else that is drift; `up` takes what
    * runs as it is. Of `changing`, broken nodes are to be repaired and left out of it; the quorum is not, unless `mayRepair` and nothing
-   * that works is touched.
+   * that works is touched. `signal`: default the one that ends the run.
    */
   async preflight(
     topology: Topology,
     changing: readonly string[],
-    { judgesIdentity, mayRepair }: { judgesIdentity: boolean; mayRepair: boolean },
+    { judgesIdentity, mayRepair, signal = this.#options.signal }: PreflightOptions,
   ): Promise<void> {
     const step = 'preflight';
     await this.#options.record({ type: 'step.started', step });
-    const health = healthOf(await this.#look(topology), this.#options.profile);
-    if (this.#options.signal.aborted) throw abortedError(this.#options.signal);
+    const health = healthOf(await this.#look(topology, signal), this.#options.profile);
+    if (signal.aborted) throw abortedError(signal);
     const budget = budgetOf(topology, health, []);
     const repairing = changing.filter((name) => health[name] !== 'ok');
     if (repairing.length > 0) await this.#options.record({ type: 'preflight.found', broken: repairing });
@@ -110,7 +116,7 @@ export class RunGates {
       nodes: judged,
       exclude: repairing,
       judgesIdentity,
-      signal: this.#options.signal,
+      signal,
     });
     this.#baseline = baseline;
     await this.#recordVerdict(gate, step, nodes, verdict, evidence);
@@ -340,7 +346,7 @@ export class RunGates {
     });
   }
 
-  #look(topology: Topology, signal: AbortSignal = this.#options.signal): Promise<SlotReading> {
+  #look(topology: Topology, signal: AbortSignal): Promise<SlotReading> {
     const { clock } = this.#options;
     return this.#options.source({
       slot: 0,

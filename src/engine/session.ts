@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { type Clock } from '../core/clock.ts';
+import { abortedError, type Clock } from '../core/clock.ts';
 import { directSource } from '../gates/direct-source.ts';
 import type { GuardFailure } from '../gates/gate-evidence.ts';
 import { createGateKeeper } from '../gates/gate-keeper.ts';
@@ -245,9 +245,11 @@ export class RunSession {
     });
   }
 
-  /** Before a step: nobody has paused the run, and the testnet is still ours. */
+  /** Before a step: nobody has paused or ended the run, no guard has failed, and the testnet is still ours. */
   async awaitTurn(signal: AbortSignal): Promise<void> {
     await this.control.whilePaused(signal);
+    if (signal.aborted) throw abortedError(signal);
+    this.gates.throwIfGuardFailed();
     await this.requireLease(signal);
   }
 

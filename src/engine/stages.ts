@@ -30,6 +30,7 @@ export async function runStages(context: RunContext): Promise<void> {
       const preflight = session.gates.preflight(topology, changing, {
         judgesIdentity: plan.runbook !== 'up',
         mayRepair: plan.isRepair ?? false,
+        signal: context.signal,
       });
       await Promise.all([preflight, session.contract.look(topology, changing, context.signal)]);
       continue;
@@ -37,6 +38,8 @@ export async function runStages(context: RunContext): Promise<void> {
     if (step.stage === undefined) await runStep(context, step);
     else await rollStage(context, together);
   }
+  // Harm that shows during the last step would otherwise be nobody's.
+  session.gates.throwIfGuardFailed();
 }
 
 /**
