@@ -7,7 +7,8 @@ export class Measurements<T> {
   readonly file: string;
 
   constructor(runDir: string, step: string) {
-    this.file = join(runDir, `${step.replaceAll('/', '-')}.jsonl`);
+    // Names of steps are a runbook's choice: none leads to another file of the run, and no two to the same one.
+    this.file = join(runDir, `measured-${encodeURIComponent(step)}.jsonl`);
   }
 
   /** All that was written; a last line that was torn is left out. */
