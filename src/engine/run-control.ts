@@ -25,8 +25,9 @@ function folderOf(runDir: string): string {
 
 /** Leaves a request for a run; it is taken within a second where the run is under way. Requests are taken in the order of their ids. */
 export async function requestOf(runDir: string, request: RunRequest, id: string): Promise<void> {
-  await mkdir(folderOf(runDir), { recursive: true });
-  await writeFileAtomic(join(folderOf(runDir), `${id}.json`), JSON.stringify(request));
+  // Who may write here decides for the operator.
+  await mkdir(folderOf(runDir), { recursive: true, mode: 0o700 });
+  await writeFileAtomic(join(folderOf(runDir), `${id}.json`), JSON.stringify(request), { mode: 0o600 });
 }
 
 /** A run that has ended forgets its requests, so that one which goes on later does not meet old ones. */
