@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../../core/clock.ts';
-import { RefusedError, UsageError } from '../../core/errors.ts';
+import { messageOf, RefusedError, SeatrialError, UsageError } from '../../core/errors.ts';
+import { exitCode, exitCodeOfError } from '../../core/exit-code.ts';
 import { waitFor } from '../../core/wait.ts';
 import { listRuns } from '../../journal/list-runs.ts';
 import { readJournal } from '../../journal/read-journal.ts';
@@ -79,22 +80,52 @@ export async function abort(
     throw new UsageError(`--all aborts every run of every testnet here: leave out ${reference}, or leave out --all`);
   }
   const runs = options.all ? await openRuns() : [await findRun(requireReference(reference))];
-  const results: Aborted[] = [];
-  for (const run of runs) results.push({ runId: run.runId, ...(await abortOne(run, options)) });
+  const results = options.all
+    ? await abortAll(runs, options)
+    : await Promise.all(runs.map((run) => abortOne(run, options)));
   if (options.json) printJson({ aborted: results });
   else if (results.length === 0) print('no run is under way or unfinished');
   else for (const { runId, outcome, reason } of results) print(`run ${runId}: ${outcome}${reason && `: ${reason}`}`);
-  return Math.max(...results.map(({ exitCode }) => exitCode), 0);
+  return Math.max(...results.map((result) => result.exitCode), exitCode.pass);
 }
 
 interface Aborted {
   runId: string;
+  testnet: string;
   outcome: string;
   reason: string;
   exitCode: number;
 }
 
-async function abortOne(run: FoundRun, { json }: { json?: boolean }): Promise<Omit<Aborted, 'runId'>> {
+/** The kill switch: runs that are under way are all told first, and a run that cannot be taken back keeps no other from it. */
+async function abortAll(runs: readonly FoundRun[], options: { json?: boolean }): Promise<Aborted[]> {
+  const told = new Set<FoundRun>();
+  const results: Aborted[] = [];
+  for (const run of runs) {
+    const isTold = await whileNobodyElse(
+      run,
+      `abort ${run.runId}`,
+      () => Promise.resolve(0),
+      async () => Number(await requestRun(run, { kind: 'abort', by: operatorName() })),
+    ).catch(() => 0);
+    if (isTold) told.add(run);
+  }
+  for (const run of runs) {
+    const { runId, testnet } = run;
+    const ending = told.has(run) ? endingOfTold(run) : abortOne(run, options);
+    const failed = (error: unknown): Aborted => ({
+      runId,
+      testnet,
+      outcome: 'error',
+      reason: messageOf(error),
+      exitCode: error instanceof SeatrialError ? exitCodeOfError(error.code) : exitCode.lab,
+    });
+    results.push(await ending.catch(failed));
+  }
+  return results;
+}
+
+async function abortOne(run: FoundRun, { json }: { json?: boolean }): Promise<Aborted> {
   const by = operatorName();
   const { records } = await readJournal(run.runDir);
   if (!isResumable(records)) {
@@ -102,19 +133,30 @@ async function abortOne(run: FoundRun, { json }: { json?: boolean }): Promise<Om
       `run ${run.runId} has ended (${runEnding(records).outcome}); undo it with: seatrial run rollback ${run.testnet} --set run=${run.runId}`,
     );
   }
+  let isTold = false;
   await whileNobodyElse(
     run,
     `abort ${run.runId}`,
     () => goOn(run, { abortBy: by, ...(json !== undefined && { json }) }),
     async (locked) => {
       if (!(await requestRun(run, { kind: 'abort', by }))) throw locked;
-      await isSeen(run, (after) => runEnding(after).finished !== undefined, abortedWithinMs);
+      isTold = true;
       return 0;
     },
   );
-  const { outcome, finished } = runEnding((await readJournal(run.runDir)).records);
-  const exitCode = outcome === 'aborted' ? 0 : (finished?.exitCode ?? 3);
-  return { outcome, reason: finished?.reason ?? '', exitCode };
+  return isTold ? endingOfTold(run) : endingOf(run);
+}
+
+/** Waits for the process that has the run to end it. */
+async function endingOfTold(run: FoundRun): Promise<Aborted> {
+  await isSeen(run, (after) => runEnding(after).finished !== undefined, abortedWithinMs);
+  return endingOf(run);
+}
+
+async function endingOf({ runId, testnet, runDir }: FoundRun): Promise<Aborted> {
+  const { outcome, finished } = runEnding((await readJournal(runDir)).records);
+  const code = outcome === 'aborted' ? exitCode.pass : (finished?.exitCode ?? exitCode.inconclusive);
+  return { runId, testnet, outcome, reason: finished?.reason ?? '', exitCode: code };
 }
 
 function requireReference(reference: string | undefined): string {
