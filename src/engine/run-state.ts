@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { FlagSettings, RunEvent, RunRecord, RunStart } from '../journal/records.ts';
 import { changeWanted, type Wanted } from '../topology/desired.ts';
 
@@ -14,6 +15,16 @@ export interface HeldSwitch {
   ttlMs: number;
   /** Wall time at which the node ends it by itself at the latest, as told by this machine's clock. */
   untilMs: number;
+}
+
+/** What one node is to run. */
+interface NodeWanted {
+  version: string | undefined;
+  flags: FlagSettings | undefined;
+}
+
+function nodeIn({ versions, flags }: Wanted, node: string): NodeWanted {
+  return { version: versions[node], flags: flags?.[node] };
 }
 
 /** A node before a change of it. */
@@ -74,7 +85,9 @@ export class RunState {
   readonly openEffects = new Map<string, EffectIntent>();
   readonly approvals = new Map<string, Approval>();
   readonly choices = new Map<string, string | number>();
-  rollback: { reason: string; nodes: string[] } | undefined;
+  rollback: { reason: string; nodes: string[]; targets: ReadonlyMap<string, NodeWanted> } | undefined;
+  /** What each node ran when a gate of it passed last. */
+  readonly #good = new Map<string, NodeWanted>();
   finalised: string | undefined;
   abortedBy: string | undefined;
   /** Highest fencing token of the run. */
@@ -132,10 +145,18 @@ export class RunState {
         break;
       case 'gate.verdict':
         if (this.openGate?.gate === record.gate) this.openGate = undefined;
-        if (record.verdict.kind === 'PASS') for (const node of record.nodes) this.passed.add(node);
+        if (record.verdict.kind !== 'PASS') break;
+        for (const node of record.nodes) {
+          this.passed.add(node);
+          this.#good.set(node, nodeIn(this.wanted, node));
+        }
         break;
       case 'rollback.started':
-        this.rollback = { reason: record.reason, nodes: record.nodes };
+        this.rollback = {
+          reason: record.reason,
+          nodes: record.nodes,
+          targets: new Map(record.nodes.map((node) => [node, this.#backTarget(node)])),
+        };
         break;
       case 'effect.intent':
         this.openEffects.set(`${record.node}/${record.effect}`, record);
@@ -181,15 +202,14 @@ export class RunState {
     }
   }
 
-  /** What is wanted when these nodes go back to where they were before the run. */
+  /** What is wanted when these nodes go back; as a rule to where they were before the run. */
   wantedBack(nodes: readonly string[]): Wanted {
     const versions = { ...this.wanted.versions };
     const flags = { ...this.wanted.flags };
     for (const node of nodes) {
-      const version = this.before.versions[node];
-      if (version !== undefined) versions[node] = version;
-      const before = this.before.flags?.[node];
-      if (before) flags[node] = before;
+      const target = this.rollback?.targets.get(node) ?? this.#backTarget(node);
+      if (target.version !== undefined) versions[node] = target.version;
+      if (target.flags) flags[node] = target.flags;
       else delete flags[node];
     }
     return { versions, ...(Object.keys(flags).length > 0 && { flags }) };
@@ -207,6 +227,14 @@ export class RunState {
     this.stopped.delete(node);
     const before = this.#unchanged.get(node);
     if (before) before.wasStopped = false;
+  }
+
+  /** What was before the run; where just that has failed, what worked last: an old program may not read what a new one wrote. */
+  #backTarget(node: string): NodeWanted {
+    const before = nodeIn(this.before, node);
+    const good = this.#good.get(node);
+    const isBefore = (other: NodeWanted): boolean => isDeepStrictEqual(other, before);
+    return good && isBefore(nodeIn(this.wanted, node)) && !isBefore(good) ? good : before;
   }
 
   #intend(intent: Intent, atMs: number): void {
