@@ -7,7 +7,7 @@ import { readJournal } from '../../src/journal/read-journal.ts';
 import type { RunEvent, RunRecord } from '../../src/journal/records.ts';
 import { runFolder } from '../../src/journal/run-files.ts';
 import type { FakeLab } from '../../src/lab/fake/fake-lab.ts';
-import type { RunWorld, UpgradeOptions } from './run-world.ts';
+import type { Pace, RunWorld, UpgradeOptions } from './run-world.ts';
 
 /** Where the orchestrator is killed. */
 export type CrashPoint =
@@ -105,6 +105,22 @@ export async function killedAt(
   return inputs;
 }
 
+/** Executes a run in a process that is killed after so long; it has no effect on the lab afterwards. */
+export async function killedAfter(world: RunWorld, inputs: RunInputs, durationMs: number): Promise<RunInputs> {
+  const grave = Promise.withResolvers<never>();
+  grave.promise.catch(() => undefined);
+  let isOver = false;
+  const running = executeRun({ ...inputs, clock: mortalClock(inputs.clock, () => isOver, grave.promise) });
+  running.catch(() => undefined);
+  onTestFinished(async () => {
+    grave.reject(new Error('this process was killed'));
+    await world.untilSettled(running.catch(() => undefined));
+  });
+  const dying = world.clock.sleep(durationMs).then(() => (isOver = true));
+  await world.untilSettled(dying, { stepMs: 5_000 });
+  return inputs;
+}
+
 /** A clock on which nobody wakes once the process is gone. */
 function mortalClock(plain: Clock, isOver: () => boolean, grave: Promise<never>): Clock {
   return {
@@ -128,8 +144,8 @@ function mortalLab(plain: FakeLab, isOver: () => boolean, grave: Promise<never>)
 }
 
 /** Goes on with a run as the next process would. */
-export async function resumeRun(world: RunWorld, inputs: RunInputs): Promise<Crashed> {
-  const result = await world.untilSettled(executeRun(await world.resumed(inputs)));
+export async function resumeRun(world: RunWorld, inputs: RunInputs, pace?: Pace): Promise<Crashed> {
+  const result = await world.untilSettled(executeRun(await world.resumed(inputs)), pace);
   const { records } = await readJournal(runFolder(world.topology.stateDir, inputs.runId));
   return { result, records };
 }

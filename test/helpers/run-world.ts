@@ -28,9 +28,17 @@ export interface RunWorld extends GateWorld {
   /** What the next process is given that goes on with the run. */
   resumed(inputs: RunInputs): Promise<RunInputs>;
   /** Lets time pass until the promise has settled. */
-  untilSettled<T>(promise: Promise<T>): Promise<T>;
+  untilSettled<T>(promise: Promise<T>, pace?: Pace): Promise<T>;
   /** What was started and stopped since the world began, as `launch node-0 2.0.0`. */
   deeds(): string[];
+}
+
+/** How time passes for a run: in such steps, between which the disk is waited for, and no longer than that. */
+export interface Pace {
+  /** Default 100. */
+  stepMs?: number;
+  /** Default ten hours. */
+  limitMs?: number;
 }
 
 export interface UpgradeOptions extends Partial<Omit<RunbookRules, 'onFailure'>> {
@@ -164,7 +172,7 @@ export async function runWorld(options: GateWorldOptions = {}): Promise<RunWorld
       .filter(({ action }) => ['launch', 'start', 'stop', 'snapshot', 'restore'].includes(action))
       .map(({ action, node, generation }) => `${action} ${node} ${generation.replace('generation-', '')}`);
 
-  const untilSettled = <T>(promise: Promise<T>): Promise<T> => until(world, promise);
+  const untilSettled = <T>(promise: Promise<T>, pace?: Pace): Promise<T> => until(world, promise, pace);
   return { ...world, topologyFor, inputs, resumed, upgrade, untilSettled, deeds };
 }
 
@@ -174,16 +182,17 @@ export function hashOfPlan({ plan }: RunInputs): string {
 }
 
 /** Lets time pass until the promise has settled. The journal is written to a real disk, whose time is not the virtual one. */
-async function until<T>({ clock }: GateWorld, promise: Promise<T>): Promise<T> {
+async function until<T>({ clock }: GateWorld, promise: Promise<T>, pace: Pace = {}): Promise<T> {
+  const { stepMs = 100, limitMs: longestMs = 10 * 3_600_000 } = pace;
   let isSettled = false;
   const settle = (): void => void (isSettled = true);
   promise.then(settle, settle);
-  const limitMs = clock.monotonicMs() + 10 * 3_600_000;
+  const limitMs = clock.monotonicMs() + longestMs;
   while (!isSettled && clock.monotonicMs() < limitMs) {
-    await clock.advance(100);
+    await clock.advance(stepMs);
     while (!isSettled && isDiskBusy()) await new Promise((resolve) => setImmediate(resolve));
   }
-  if (!isSettled) throw new Error('ten virtual hours were not enough');
+  if (!isSettled) throw new Error(`${longestMs / 3_600_000} virtual hours were not enough`);
   return promise;
 }
 
