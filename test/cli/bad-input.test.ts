@@ -125,7 +125,7 @@ describe('with four nodes that are up', () => {
       const runs = join(project.stateDir, 'runs');
       await promisify(execFile)('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', runs]);
       try {
-        await writeFile(join(runs, 'filler'), Buffer.alloc(40 * 1024));
+        await writeFile(join(runs, 'filler'), Buffer.alloc(48 * 1024));
         const { exitCode, stdout, stderr } = await project.seatrial(...upgrade);
         expect(stdout).toMatch(/gate 4 nodes: smoke/);
         expect(`${stdout}${stderr}`).toMatch(/runs\/.*ENOSPC/);
