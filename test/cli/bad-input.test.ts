@@ -49,6 +49,8 @@ describe('before anything is up', () => {
     ['an unknown run', ['show', 'nothing'], 'there is no run nothing'],
     ['a report before the first run', ['report', testnet], `${testnet} has no runs yet`],
     ['a file that is not there', ['up', 'stacks/nothing.yaml'], 'stacks/nothing.yaml: there is no such file'],
+    ['an abort of all runs and of one', ['abort', '--all', testnet], `leave out ${testnet}, or leave out --all`],
+    ['a folder that is no run', ['verify', './stacks'], 'stacks is not the folder of a run: it has no journal.jsonl'],
     ['an unknown command', ['upp'], "unknown command 'upp'"],
   ])('%s: exit 2 and a message that says what to do', async (_what, args, message) => {
     const { exitCode, stderr } = await project.seatrial(...args);
@@ -95,6 +97,8 @@ describe('with four nodes that are up', () => {
     ],
     ['a missing parameter', ['run', 'rolling-upgrade', testnet], /rolling-upgrade needs --set version=…/],
     ['a parameter without a value', [...upgrade, '--set', 'nodes'], /--set takes name=value, not nodes/],
+    ['a parameter that is given twice', [...upgrade, '--set', 'version=1.0.0'], /version=… is given twice/],
+    ['a time of nothing', [...upgrade, '--set', 'deadline=0s'], /deadline cannot be "0s": it is at least 1ms/],
     ['an unknown parameter', [...upgrade, '--set', 'nodse=a'], /has no parameter nodse; did you mean nodes\?/],
     [
       'an unknown value',
