@@ -7,8 +7,8 @@ import {
   type RunComparison,
 } from './compare-reports.ts';
 import { formatInstant } from './format.ts';
-import { html, trusted } from './html/markup.ts';
-import { styles } from './html/styles.ts';
+import { html } from './html/markup.ts';
+import { page } from './html/page.ts';
 import { markdownTable, markdownText } from './markdown.ts';
 import { printable } from './printable.ts';
 
@@ -57,57 +57,47 @@ export function comparisonMarkdown(comparison: RunComparison): string {
 
 /** One page that needs nothing else, like the report of a run. */
 export function comparisonHtml(comparison: RunComparison): string {
-  const page = html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'" />
-        <title>${titleOf(comparison)}</title>
-        <style>
-          ${trusted(styles)}
-        </style>
-      </head>
-      <body>
-        <main>
-          <header>
-            <div class="brand">
-              <span><strong>Seatrial</strong> comparison of two runs</span>
-            </div>
-            <h1>${verdictOf(comparison)}</h1>
-            <ul class="notes">
-              <li><span>A</span><span>${runText(comparison.a)}</span></li>
-              <li><span>B</span><span>${runText(comparison.b)}</span></li>
-              ${comparison.caveats.map((caveat) => html`<li><span>note</span><span class="unknown">${caveat}</span></li>`)}
-            </ul>
-          </header>
-          ${tablesOf(comparison).map(
-            ({ title, header, rows }, index) =>
-              html`<section aria-labelledby="t${index}">
-                <h2 id="t${index}">${title}</h2>
-                <table class="stack">
-                  <thead>
-                    <tr>
-                      ${header.map((name) => html`<th scope="col">${name}</th>`)}
-                    </tr>
-                  </thead>
-                  <tbody>
-                    ${rows.map(
-                      ({ cells: [name, ...others], isWorse }) =>
-                        html`<tr>
-                          <th scope="row">${name}</th>
-                          ${others.map((cell, at) => html`<td data-label="${header[at + 1]}" class="${isWorse && at === others.length - 1 ? 'bad' : ''}">${cell}</td>`)}
-                        </tr>`,
-                    )}
-                  </tbody>
-                </table>
-              </section>`,
-          )}
-        </main>
-        <footer></footer>
-      </body>
-    </html> `;
-  return page.text;
+  return page(
+    titleOf(comparison),
+    html`
+      <main>
+        <header>
+          <div class="brand">
+            <span><strong>Seatrial</strong> comparison of two runs</span>
+          </div>
+          <h1>${verdictOf(comparison)}</h1>
+          <ul class="notes">
+            <li><span>A</span><span>${runText(comparison.a)}</span></li>
+            <li><span>B</span><span>${runText(comparison.b)}</span></li>
+            ${comparison.caveats.map((caveat) => html`<li><span>note</span><span class="unknown">${caveat}</span></li>`)}
+          </ul>
+        </header>
+        ${tablesOf(comparison).map(
+          ({ title, header, rows }, index) =>
+            html`<section aria-labelledby="t${index}">
+              <h2 id="t${index}">${title}</h2>
+              <table class="stack">
+                <thead>
+                  <tr>
+                    ${header.map((name) => html`<th scope="col">${name}</th>`)}
+                  </tr>
+                </thead>
+                <tbody>
+                  ${rows.map(
+                    ({ cells: [name, ...others], isWorse }) =>
+                      html`<tr>
+                        <th scope="row">${name}</th>
+                        ${others.map((cell, at) => html`<td data-label="${header[at + 1]}" class="${isWorse && at === others.length - 1 ? 'bad' : ''}">${cell}</td>`)}
+                      </tr>`,
+                  )}
+                </tbody>
+              </table>
+            </section>`,
+        )}
+      </main>
+      <footer></footer>
+    `,
+  );
 }
 
 function titleOf({ a, b }: RunComparison): string {

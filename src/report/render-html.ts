@@ -4,10 +4,10 @@ import { costSection } from './html/cost.ts';
 import { findingsSection } from './html/findings-section.ts';
 import { gatesSection } from './html/gates-section.ts';
 import { header } from './html/header.ts';
-import { html, trusted, type Markup } from './html/markup.ts';
+import { html, type Markup } from './html/markup.ts';
 import { nodesSection } from './html/nodes-section.ts';
 import { planSection } from './html/plan-section.ts';
-import { styles } from './html/styles.ts';
+import { page } from './html/page.ts';
 import { timelineSection } from './html/timeline-section.ts';
 import type { ReportModel } from './model.ts';
 
@@ -17,27 +17,16 @@ import type { ReportModel } from './model.ts';
  */
 export function renderHtml(model: ReportModel): string {
   const { run, headline } = model;
-  const page = html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'" />
-        <title>${run.runbook} of ${run.testnet}: ${headline.label}</title>
-        <style>
-          ${trusted(styles)}
-        </style>
-      </head>
-      <body>
-        <main>
-          ${header(model)} ${costSection(model)} ${timelineSection(model)} ${findingsSection(model)}
-          ${planSection(model)} ${gatesSection(model)} ${courseSection(model)} ${nodesSection(model)}
-          ${notesSection(model)}
-        </main>
-        ${footer(model)}
-      </body>
-    </html> `;
-  return page.text;
+  return page(
+    `${run.runbook} of ${run.testnet}: ${headline.label}`,
+    html`
+      <main>
+        ${header(model)} ${costSection(model)} ${timelineSection(model)} ${findingsSection(model)} ${planSection(model)}
+        ${gatesSection(model)} ${courseSection(model)} ${nodesSection(model)} ${notesSection(model)}
+      </main>
+      ${footer(model)}
+    `,
+  );
 }
 
 function notesSection({ notes }: ReportModel): Markup | false {
