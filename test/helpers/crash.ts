@@ -126,9 +126,11 @@ function mortalClock(plain: Clock, isOver: () => boolean, grave: Promise<never>)
   return {
     ...plain,
     sleep: async (durationMs, signal) => {
-      if (isOver()) return grave;
-      await plain.sleep(durationMs, signal);
-      if (isOver()) return grave;
+      if (!isOver()) await plain.sleep(durationMs, signal);
+      if (!isOver()) return;
+      // What sleeps again when its sleep fails must leave others their turn.
+      await new Promise((resolve) => setImmediate(resolve));
+      await grave;
     },
   };
 }

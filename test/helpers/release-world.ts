@@ -20,7 +20,6 @@ export async function releaseWorld(options: ReleaseWorldOptions = {}): Promise<R
     checks: [
       {
         name: 'errors',
-        title: 'Failed requests',
         source: 'direct',
         condition: {
           kind: 'ratio',

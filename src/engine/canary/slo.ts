@@ -8,6 +8,8 @@ import { Measurements } from './measurements.ts';
 /** The judge wants at least 336 slots of a canary; more than one in five seconds tells nothing more. */
 const slotsAtLeast = 400;
 const longestSlotMs = 5_000;
+/** The shortest window of the rules, five minutes of seven days, then still has ten; a watch of days is kept small. */
+const slotsAtMost = 20_160;
 
 interface Slot {
   /** Number of the slot since the step began. */
@@ -25,7 +27,8 @@ export async function watchSlo(context: RunContext, step: PlanStep): Promise<voi
   const { inputs, session, signal } = context;
   const { clock } = inputs;
   const { id, objective = 0.99, forMs: lengthMs = 0 } = step;
-  const slotMs = Math.min(longestSlotMs, Math.max(10, Math.floor(lengthMs / slotsAtLeast)));
+  const fineMs = Math.min(longestSlotMs, Math.max(10, Math.floor(lengthMs / slotsAtLeast)));
+  const slotMs = Math.max(fineMs, Math.floor(lengthMs / slotsAtMost));
   const options = { objective, lengthMs, slotMs };
   const judge = createSloJudge(options);
   const file = new Measurements<Slot>(session.runDir, id);
