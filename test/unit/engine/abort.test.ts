@@ -71,7 +71,7 @@ describe('a run that is told to abort', () => {
     expect(result.outcome).toBe('aborted');
     expect(result.versions).toEqual(all('1.0.0'));
     expect(recordsOf(records, 'approval.decided')).toEqual([]);
-    expect(world.clock.monotonicMs() - startedMs).toBeLessThan(120_000);
+    expect(world.clock.monotonicMs() - startedMs).toBeLessThan(3_600_000);
   });
 
   test('during a rollback goes on with the rollback to its end', async () => {

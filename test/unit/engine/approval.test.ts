@@ -134,8 +134,8 @@ describe('an approval of a run that was killed while it waited', () => {
     const decided = recordsOf(records, 'approval.decided');
     expect(recordsOf(records, 'approval.requested')).toHaveLength(1);
     expect(decided).toMatchObject([{ decision: 'timed-out' }]);
-    expect(Date.parse(decided[0]?.at ?? '') - (asked?.deadlineAtMs ?? 0)).toBeLessThan(60_000);
-    expect(world.clock.monotonicMs() - resumedAtMs).toBeLessThan(6 * minute);
+    expect(Date.parse(decided[0]?.at ?? '') - (asked?.deadlineAtMs ?? 0)).toBeLessThan(5 * minute);
+    expect(world.clock.monotonicMs() - resumedAtMs).toBeLessThan(9 * minute);
   });
 
   test('between the decision and its record finds the decision again', async () => {
