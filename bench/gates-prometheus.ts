@@ -6,7 +6,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createServer } from 'node:http';
-import { createServer as createTcpServer, type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +19,7 @@ import { slotFacts, type NetworkFacts } from '../src/gates/slot-facts.ts';
 import { supportedChecks } from '../src/gates/supported-checks.ts';
 import type { GateCheck, SystemProfile } from '../src/spec/profile.ts';
 import { reportLimit } from './support/results.ts';
+import { freePort } from '../test/helpers/free-port.ts';
 
 const nodeCount = 50;
 const checksPerNode = 20;
@@ -171,12 +172,4 @@ function readingOf(name: string): NodeReading {
     liveness: { ok: true },
     status: { ok: true, value: {} },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

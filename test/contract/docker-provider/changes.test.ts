@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Properties, PropertyValue } from '../../../toolchain/plugin/properties.ts';
 import { ProviderProcess, type ResourceType } from '../../helpers/toolchain/provider-client.ts';
 import { engineHost, removeAll, testEngine, testImages, uniquePrefix } from '../../helpers/toolchain/test-engine.ts';
 import { deviations } from './deviations.ts';
+import { freePort } from '../../helpers/free-port.ts';
 
 interface Behaviour {
   base: Properties;
@@ -116,13 +116,4 @@ function bare(value: PropertyValue): PropertyValue {
     ([name, field]) => name !== '__defaults' && field !== null && field !== '',
   );
   return Object.fromEntries(entries.map(([name, field]) => [name, bare(field)]));
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type Docker from 'dockerode';
 import { describe, test } from 'vitest';
@@ -13,6 +12,7 @@ import type { TopologyNode } from '../../../src/topology/topology.ts';
 import { dockerForTests, suiteTitle, type DockerForTests } from '../../helpers/docker-suite.ts';
 import { contractTopology } from './contract-topology.ts';
 import { contractNodes, labContract, type LabUnderTest } from './lab-contract.ts';
+import { freePort } from '../../helpers/free-port.ts';
 
 const program = fileURLToPath(new URL('../../fixtures/sample-node/sample-node.mjs', import.meta.url));
 const docker = await dockerForTests(['node-runtime']);
@@ -96,15 +96,4 @@ function definition(
       RestartPolicy: { Name: 'unless-stopped' },
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }

@@ -7,6 +7,7 @@ import { execa } from 'execa';
 import { systemClock } from '../../../src/core/clock.ts';
 import { writeFileAtomic } from '../../../src/core/files.ts';
 import { waitFor } from '../../../src/core/wait.ts';
+import { freePort } from '../../helpers/free-port.ts';
 
 /** What the exporter of one node counts and shows; a test changes it while Prometheus scrapes. */
 export interface ExporterState {
@@ -116,13 +117,6 @@ queue_length ${queue}
 # TYPE process_start_time_seconds gauge
 process_start_time_seconds ${startedSeconds}
 `;
-}
-
-async function freePort(): Promise<number> {
-  const holder = createServer();
-  const port = await listen(holder);
-  await new Promise((resolve) => holder.close(resolve));
-  return port;
 }
 
 async function listen(server: Server): Promise<number> {

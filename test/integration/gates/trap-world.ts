@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
-import { createServer as createTcpServer, type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +16,7 @@ import { supportedChecks } from '../../../src/gates/supported-checks.ts';
 import type { Sample } from '../../../src/gates/verdict.ts';
 import type { GateCheck, SystemProfile } from '../../../src/spec/profile.ts';
 import { hasProgram } from '../../helpers/programs.ts';
+import { freePort } from '../../helpers/free-port.ts';
 
 /** Debian's name of the program, and its own. */
 const alertmanagerProgram = hasProgram('prometheus-alertmanager') ? 'prometheus-alertmanager' : 'alertmanager';
@@ -317,12 +318,4 @@ async function ended(child: ChildProcess): Promise<void> {
 async function listenOn(server: Server, port: number): Promise<number> {
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   return (server.address() as AddressInfo).port;
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

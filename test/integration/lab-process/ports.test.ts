@@ -1,7 +1,8 @@
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { readStat } from '../../../src/lab/process/proc.ts';
-import { freePort, logWith, obedientProgram, processBench } from './sample-nodes.ts';
+import { freePort } from '../../helpers/free-port.ts';
+import { logWith, obedientProgram, processBench } from './sample-nodes.ts';
 
 async function listen(port: number, host: string): Promise<void> {
   const server = createServer();

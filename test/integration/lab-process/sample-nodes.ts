@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { sha256File } from '../../../src/core/canonical.ts';
@@ -122,16 +121,6 @@ export async function bystander(): Promise<ChildProcess & { pid: number }> {
   await new Promise((resolve, reject) => child.once('spawn', () => resolve(undefined)).once('error', reject));
   if (child.pid === undefined) throw new Error('sleep was not started');
   return Object.assign(child, { pid: child.pid });
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port was given');
-  return address.port;
 }
 
 /** Whether a process lives; one that has ended and only waits to be reaped does not. */

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import { createServer as createTcpServer, type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import { monitoringContainers } from '../../../src/topology/monitoring/container
 import type { MonitoringTopology, Topology, TopologyNode } from '../../../src/topology/topology.ts';
 import { containerTopology, monitoringInputs } from '../../helpers/monitored-topology.ts';
 import { hasProgram } from '../../helpers/programs.ts';
+import { freePort } from '../../helpers/free-port.ts';
 
 /** Debian's name of the program, and its own. */
 const alertmanagerProgram = hasProgram('prometheus-alertmanager') ? 'prometheus-alertmanager' : 'alertmanager';
@@ -166,12 +167,4 @@ function metricsServer(index: number): Server {
 async function listen(server: Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return (server.address() as AddressInfo).port;
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
