@@ -63,12 +63,12 @@ async function expectOff(): Promise<void> {
 }
 
 /** Short enough for a test, and long enough for what it has to show. */
-const quick = ['ttl=8s', 'prove-within=30s', 'blocks=6', 'switches=2', 'switch-for=1s'];
-const command = (...parameters: string[]): string[] => [
+const quick = { ttl: '8s', 'prove-within': '30s', blocks: '6', switches: '2', 'switch-for': '1s' };
+const command = (parameters: Record<string, string> = {}): string[] => [
   'run',
   'tss-canary',
   testnet,
-  ...[...quick, ...parameters].flatMap((parameter) => ['--set', parameter]),
+  ...Object.entries({ ...quick, ...parameters }).flatMap(([name, value]) => ['--set', `${name}=${value}`]),
 ];
 
 async function upgradeCanary(version: string): Promise<void> {
@@ -79,8 +79,8 @@ async function upgradeCanary(version: string): Promise<void> {
 const findings = (records: readonly RunRecord[]): string[] =>
   records.flatMap((record) => (record.type === 'finding' ? [`${record.finding} ${record.verdict}`] : []));
 
-const killCanary = (isPoint: RecordTest, ...parameters: string[]): Promise<KilledRun> =>
-  killAtRecord(project.stateDir, () => project.start(...command(...parameters)), isPoint);
+const killCanary = (isPoint: RecordTest, parameters: Record<string, string> = {}): Promise<KilledRun> =>
+  killAtRecord(project.stateDir, () => project.start(...command(parameters)), isPoint);
 
 const isProven: RecordTest = (record) => record.type === 'finding' && record.finding === 'activation';
 
@@ -130,7 +130,7 @@ describe('tss-canary on four real nodes', { timeout }, () => {
   });
 
   test('that is killed and aborted is switched back at once', async () => {
-    const { runId } = await killCanary(isProven, 'ttl=60s');
+    const { runId } = await killCanary(isProven, { ttl: '60s' });
     expect((await statusOf()).tss.on).toBe(true);
     const { exitCode, stdout } = await project.seatrial('abort', runId);
     expect(stdout).toMatch(new RegExp(`run ${runId}: aborted`));
@@ -141,7 +141,7 @@ describe('tss-canary on four real nodes', { timeout }, () => {
 
   test('of a release in which the feature does nothing is inconclusive, and ends with 3', async () => {
     await upgradeCanary('tss-without-effect');
-    const { exitCode, stdout } = await project.seatrial(...command('prove-within=6s'));
+    const { exitCode, stdout } = await project.seatrial(...command({ 'prove-within': '6s' }));
     expect(stdout).toMatch(/tss has no effect: validator-0 shows it in 0 of \d+ blocks/);
     expect(exitCode).toBe(3);
     const records = await project.newestRun();
