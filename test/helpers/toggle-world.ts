@@ -98,7 +98,7 @@ export async function toggleWorld(options: ToggleWorldOptions = {}): Promise<Tog
     isOn,
     switched,
     async inputs(given = {}) {
-      const { lab: wrap = (plain) => plain } = given;
+      const wrap = given.lab ?? ((plain: RunWorld['lab']): RunWorld['lab'] => plain);
       const inputs = await world.inputs({ ...given, lab: (plain) => wrap(withToggle(plain)) });
       return { ...inputs, transport };
     },

@@ -159,7 +159,7 @@ describe('a downgrade matrix', () => {
 describe('an SLO watch', () => {
   test('takes its objective in percent and its length', () => {
     expect(planOf(sloWatch, { objective: '99.9', for: '2d' })).toMatchObject({
-      stages: [{ kind: 'slo', objective: expect.closeTo(0.999, 9), forMs: 172_800_000 }],
+      stages: [{ kind: 'slo', objective: expect.closeTo(0.999, 9) as number, forMs: 172_800_000 }],
       onFailure: 'hold',
     });
   });
