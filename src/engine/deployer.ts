@@ -34,6 +34,8 @@ export interface Deployer {
   preview(topology: Topology, signal?: AbortSignal): Promise<NodeChange[]>;
   /** Rolls the stage. Rejects with the hook's own error when a hook rejected, with RefusedError('drift') on drift. */
   roll(stage: Stage, hooks: RollHooks, signal?: AbortSignal): Promise<void>;
+  /** Clears away what a command of this testnet that was killed holds: waits for what it began, and gives its locks back. Default: nothing. */
+  recover?(signal?: AbortSignal): Promise<void>;
   /** Removes everything of the testnet that it made, data included. */
   destroy(topology: Topology, signal?: AbortSignal): Promise<void>;
 }

@@ -86,6 +86,8 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
       const abortBy = inputs.resumes?.abortBy;
       if (abortBy !== undefined) await session.record({ type: 'abort.requested', by: abortBy });
       if (inputs.resumes) {
+        // What a killed command's deployer still does is over before anything is looked at.
+        await inputs.deployer.recover?.(signal);
         await recoverOpenIntents(context);
         await recoverOpenEffects(context);
       }

@@ -10,7 +10,7 @@ import { collectEvents, type EventCollector } from './engine-events.ts';
 import { requireExpected } from './expectation.ts';
 import type { PulumiDeployerOptions } from './options.ts';
 import { originalError, runTestnetProgram } from './program.ts';
-import { isStackUnready, withRecovery } from './recovery.ts';
+import { isStackUnready, recoverStack, withRecovery } from './recovery.ts';
 import { changesFrom, containerUrn, nodeChangesIn, type ResourceChange } from './resource-changes.ts';
 import { openSession, type PulumiSession } from './session.ts';
 import { containersInState } from './stack-state.ts';
@@ -33,9 +33,12 @@ export function pulumiOperations(options: PulumiDeployerOptions): Deployer {
       return [...missing.map((node): NodeChange => ({ node, kind: 'create' })), ...changes];
     },
     async roll(stage, hooks, signal) {
+      // Before the survey: what it finds missing may be what a killed command is still making.
+      await recoverStack({ options, session: await session(), signal });
       const operations = new Operations(options, await session(), stage.topology, signal);
       await operations.roll(stage, hooks, await operations.survey());
     },
+    recover: async (signal) => recoverStack({ options, session: await session(), signal }),
     destroy: (topology, signal) => destroyTestnet(options, session, topology, signal),
   };
 }

@@ -17,6 +17,7 @@ export function createPulumiDeployer(options: PulumiDeployerOptions): Deployer {
   return {
     preview: async (topology, signal) => (await operations()).preview(topology, signal),
     roll: async (stage, hooks, signal) => (await operations()).roll(stage, hooks, signal),
+    recover: async (signal) => (await operations()).recover?.(signal),
     destroy: async (topology, signal) => (await operations()).destroy(topology, signal),
   };
 }

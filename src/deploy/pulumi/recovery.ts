@@ -1,12 +1,12 @@
 import { automation } from '@pulumi/pulumi';
 import { LabError, messageOf } from '../../core/errors.ts';
-import { lockedError, ownersIn, requireGone } from './lock-owner.ts';
+import { lockedError, ownersIn, requireGone, type LockOwner } from './lock-owner.ts';
 import type { PulumiDeployerOptions } from './options.ts';
 import { endOrphans } from './orphans.ts';
 import { changesFrom, resourceName } from './resource-changes.ts';
 import type { PulumiSession } from './session.ts';
 import { resourcesInState } from './stack-state.ts';
-import { mendTornState } from './torn-state.ts';
+import { lockOwners, mendTornState } from './torn-state.ts';
 
 export interface RecoveryContext {
   options: PulumiDeployerOptions;
@@ -33,7 +33,7 @@ export async function withRecovery<T>(context: RecoveryContext, operation: () =>
         const { options, session, signal } = context;
         if (!(await mendTornState(options, session.project, error, signal))) throw error;
       } else {
-        await takeOver(context, error);
+        await takeOver(context, ownersIn(messageOf(error)), error);
       }
     }
   }
@@ -51,10 +51,19 @@ function remedyFor(error: unknown): 'mend' | 'take over' | undefined {
     : undefined;
 }
 
+/**
+ * The same without an operation: a command that was killed when all was done leaves the stack locked, and nothing may be left to do that
+ * would meet the lock. Looks only where the state is in files of this machine.
+ */
+export async function recoverStack(context: RecoveryContext): Promise<void> {
+  const { options, session } = context;
+  const owners = await lockOwners(options, session.project);
+  if (owners.length > 0) await takeOver(context, owners, undefined);
+}
+
 /** Removes the locks of dead commands, what they left half made, and containers and networks that the state does not know. */
-async function takeOver(context: RecoveryContext, locked: unknown): Promise<void> {
+async function takeOver(context: RecoveryContext, owners: readonly LockOwner[], locked: unknown): Promise<void> {
   const { options, session, signal } = context;
-  const owners = ownersIn(messageOf(locked));
   if (owners.length === 0) throw lockedError(options.testnet, undefined, locked);
   await requireGone(owners, options, locked, signal);
   // A CLI that was still there when the session began may have left its plugins.

@@ -2,7 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isErrno, writeFileAtomic } from '../../core/files.ts';
-import { ownersOfLocks, requireGone } from './lock-owner.ts';
+import { ownersOfLocks, requireGone, type LockOwner } from './lock-owner.ts';
 import type { PulumiDeployerOptions } from './options.ts';
 
 /**
@@ -19,12 +19,7 @@ export async function mendTornState(
   if (folder === undefined) return false;
   const { testnet } = options;
   // A file that is just being written looks torn as well.
-  await requireGone(
-    await ownersOfLocks(join(folder, '.pulumi', 'locks', 'organization', project, testnet)),
-    options,
-    cause,
-    signal,
-  );
+  await requireGone(await lockOwners(options, project), options, cause, signal);
   const file = join(folder, '.pulumi', 'stacks', project, `${testnet}.json`);
   const current = await textOf(file);
   if (current === undefined || isJson(current)) return false;
@@ -32,6 +27,12 @@ export async function mendTornState(
   if (before !== undefined && isJson(before)) await writeFileAtomic(file, before, { mode: 0o600 });
   else await rm(file);
   return true;
+}
+
+/** Who holds the stack, where its state is in files of this machine. */
+export async function lockOwners({ testnet, toolchain }: PulumiDeployerOptions, project: string): Promise<LockOwner[]> {
+  const folder = backendFolder(toolchain.env);
+  return folder === undefined ? [] : ownersOfLocks(join(folder, '.pulumi', 'locks', 'organization', project, testnet));
 }
 
 function backendFolder(env: Record<string, string>): string | undefined {

@@ -82,6 +82,23 @@ test('a roll goes on where one was killed in the middle of a replacement', async
   expect(await locks(testnet)).toEqual([]);
 });
 
+test('what a killed roll holds is given back when nothing is left to roll; where nothing is held, nothing is done', async () => {
+  const testnet = project.testnet();
+  const hooks = new NotedHooks();
+  await testnet.deployer.roll({ topology: testnet.topology(['1', '1']), order: [] }, hooks);
+  const second = testnet.topology(['2', '2']);
+  await rollAndKill(second, 'before node-0 replace', 60);
+  expect(await locks(testnet)).toHaveLength(1);
+  await testnet.deployer.recover?.();
+  expect(await locks(testnet)).toEqual([]);
+  const objects = await testnet.objects();
+  expect(objects.length).toBeGreaterThan(0);
+  await testnet.deployer.recover?.();
+  expect((await testnet.objects()).sort(byId)).toEqual(objects.sort(byId));
+  // The state is what the engine has: what is left of the roll is still to be done.
+  expect((await testnet.deployer.preview(second)).length).toBeGreaterThan(0);
+});
+
 test.each([0, 400, 900])(
   'destroy leaves nothing after a roll was killed %i ms into the first creation',
   async (afterMs) => {
