@@ -71,6 +71,13 @@ export class DockerProject {
     return this.#type(node, [cli, ...args], env);
   }
 
+  /** Types a command and does not wait for its end, which never rejects. */
+  start(args: readonly string[]): { pid: number; ended: Promise<CommandResult> } {
+    const child = execa(node, [cli, ...args], this.#options({}));
+    const ended = child.then(({ exitCode, stdout, stderr }) => ({ exitCode, stdout, stderr }));
+    return { pid: child.pid ?? 0, ended };
+  }
+
   /** Types a command and kills it at once, as with `kill -9`, when it has written a line that matches. */
   async kill(args: readonly string[], when: RegExp): Promise<void> {
     const child = execa(node, [cli, ...args], this.#options({}));
@@ -113,13 +120,13 @@ export class DockerProject {
       left.push(...objects.map((object) => `${object.kind} ${object.name} (down: ${exitCode} ${stdout}${stderr})`));
       for (const object of objects.sort(byKind)) await removeOwnedObject(this.docker, object);
     }
-    await this.#processesEnded().catch((error: unknown) => left.push(messageOf(error)));
+    await this.processesEnded().catch((error: unknown) => left.push(messageOf(error)));
     await rm(this.root, { recursive: true, force: true });
     if (left.length > 0) throw new Error(`left behind: ${left.join('; ')}`);
   }
 
-  /** Plugins may take a moment to end after the command that they served. */
-  async #processesEnded(): Promise<void> {
+  /** Throws when processes of the project are left. Plugins may take a moment to end after the command that they served. */
+  async processesEnded(): Promise<void> {
     const what = `the processes of ${this.root} to end`;
     const ended = async (): Promise<true | undefined> => {
       const commands = await Promise.all(

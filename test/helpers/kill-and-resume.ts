@@ -59,8 +59,20 @@ export function killPoints(records: readonly RunRecord[], types?: readonly RunRe
   return wanted.filter(({ type, nth }) => nth === Math.floor(((counts.get(type) ?? 1) - 1) / 2));
 }
 
-/** Kills a run at a record, goes on with it, and expects the end that it would have had. Returns a line for the list of kills. */
-export async function expectSameEnd(net: KillableNet, scenario: KilledScenario, point: KillPoint): Promise<string> {
+/** Kills a run at each of these records, one after the other, and tells how often. `next`: the run, as it is to be then. */
+export async function expectSameEnds(
+  net: KillableNet,
+  what: string,
+  points: readonly KillPoint[],
+  next: () => KilledScenario | Promise<KilledScenario>,
+): Promise<void> {
+  for (const point of points) console.info(`${what}: killed at ${await expectSameEnd(net, await next(), point)}`);
+  console.info(`${what}: kills that were gone on with to the same end: ${points.length}`);
+  expect(points.length).toBeGreaterThan(0);
+}
+
+/** Kills a run at a record, goes on with it, and expects the end that it would have had. Returns where it was killed. */
+async function expectSameEnd(net: KillableNet, scenario: KilledScenario, point: KillPoint): Promise<string> {
   const { runbook, set, exitCode, outcome } = scenario;
   const where = `${runbook} killed at ${point.type} number ${point.nth + 1}`;
   const before = await net.starts();
