@@ -21,20 +21,27 @@ export interface RecoveryContext {
  */
 export async function withRecovery<T>(context: RecoveryContext, operation: () => Promise<T>): Promise<T> {
   const mended = new Set<string>();
+  let remedy: (() => Promise<void>) | undefined;
   for (;;) {
     try {
+      await remedy?.();
+      remedy = undefined;
       return await operation();
     } catch (error) {
-      const remedy = remedyFor(error);
+      const kind = remedyFor(error);
       // What came back after its remedy will not go away by a second one.
-      if (remedy === undefined || mended.has(remedy)) throw error;
-      mended.add(remedy);
-      if (remedy === 'mend') {
-        const { options, session, signal } = context;
-        if (!(await mendTornState(options, session.project, error, signal))) throw error;
-      } else {
-        await takeOver(context, ownersIn(messageOf(error)), error);
-      }
+      if (kind === undefined || mended.has(kind)) throw error;
+      mended.add(kind);
+      // A take-over reads the state as well, and does it again when that was torn.
+      const interrupted = remedy;
+      remedy =
+        kind === 'mend'
+          ? async () => {
+              const { options, session, signal } = context;
+              if (!(await mendTornState(options, session.project, error, signal))) throw error;
+              await interrupted?.();
+            }
+          : () => takeOver(context, ownersIn(messageOf(error)), error);
     }
   }
 }
@@ -58,7 +65,7 @@ function remedyFor(error: unknown): 'mend' | 'take over' | undefined {
 export async function recoverStack(context: RecoveryContext): Promise<void> {
   const { options, session } = context;
   const owners = await lockOwners(options, session.project);
-  if (owners.length > 0) await takeOver(context, owners, undefined);
+  if (owners.length > 0) await withRecovery(context, () => takeOver(context, owners, undefined));
 }
 
 /** Removes the locks of dead commands, what they left half made, and containers and networks that the state does not know. */

@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
@@ -127,6 +128,29 @@ test('a state that a kill left torn is put back from before, and what was made s
   await testnet.deployer.destroy(topology);
   expect(await testnet.objects()).toEqual([]);
   expect((await project.pulumi('stack', 'ls')).output).not.toContain(testnet.name);
+});
+
+test('a lock and a torn state that a kill left together hold neither a roll nor a destroy back', async () => {
+  const testnet = project.testnet();
+  const topology = testnet.topology(['1', '1']);
+  const hooks = new NotedHooks();
+  await testnet.deployer.roll({ topology, order: [] }, hooks);
+  const state = join(project.root, '.seatrial/pulumi-state/.pulumi/stacks/seatrial', `${testnet.name}.json`);
+  const folder = join(project.root, '.seatrial/pulumi-state/.pulumi/locks/organization/seatrial', testnet.name);
+  const { pid } = spawnSync('true');
+  const kill = async (): Promise<void> => {
+    await mkdir(folder, { recursive: true });
+    const lock = { pid, username: userInfo().username, hostname: hostname(), timestamp: new Date().toISOString() };
+    await writeFile(join(folder, `${randomUUID()}.json`), JSON.stringify(lock));
+    await writeFile(state, '');
+  };
+  await kill();
+  await testnet.deployer.roll({ topology: testnet.topology(['2', '2']), order: [] }, hooks);
+  expect((await testnet.container('node-1').inspect()).Config.Env).toContain('VERSION=2');
+  await kill();
+  await testnet.deployer.destroy(topology);
+  expect(await testnet.objects()).toEqual([]);
+  expect(await locks(testnet)).toEqual([]);
 });
 
 test('processes that outlived a killed command are ended by the next one, and no others', async () => {
