@@ -22,8 +22,10 @@ gate: smoke
 
 test('before the testnet is up, the linter says what it can and nothing can be proven', async () => {
   const lint = await project.seatrial('gates', 'lint', testnet);
-  expect(lint.stdout).toBe(
-    `${testnet}: 0 errors, 0 warnings (as written; nothing runs that names could be compared with)`,
+  // A smoke gate is over before some of the critical alerts could fire: told, and no error.
+  expect(lint.stdout).toMatch(/warning: .*RefchainHeightStalled: it fires after 15 s/);
+  expect(lint.stdout).toMatch(
+    /: 0 errors, \d+ warnings \(as written; nothing runs that names could be compared with\)$/,
   );
   expect(lint.exitCode).toBe(0);
   const prove = await project.seatrial('gates', 'prove', testnet);
