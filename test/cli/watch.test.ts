@@ -2,7 +2,7 @@ import { execa } from 'execa';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { hasProgram } from '../helpers/programs.ts';
-import { TestProject } from '../helpers/project.ts';
+import { projectForTest } from '../helpers/project.ts';
 
 const yaml = [
   'system: reference',
@@ -16,7 +16,7 @@ const yaml = [
 ].join('\n');
 
 test('watch shows the nodes and the newest run once, or a line for each change, and leaves by itself', async () => {
-  const project = new TestProject();
+  const project = projectForTest();
   await project.write(yaml);
   await project.succeed('up', project.file);
   const once = (await project.succeed('watch', project.testnet, '--once')).stdout;
@@ -39,7 +39,7 @@ test('watch shows the nodes and the newest run once, or a line for each change, 
 test.skipIf(!hasProgram('script'))(
   'on a terminal watch draws until q is typed, and gives the terminal back (needs script)',
   async () => {
-    const project = new TestProject();
+    const project = projectForTest();
     await project.write(yaml);
     await project.succeed('up', project.file);
     const cli = join(import.meta.dirname, '../../src/cli/main.ts');
@@ -65,7 +65,7 @@ test.skipIf(!hasProgram('script'))(
 );
 
 test('a testnet that is not up is refused with how to bring it up', async () => {
-  const project = new TestProject();
+  const project = projectForTest();
   await project.write(yaml);
   const result = await project.seatrial('watch', project.testnet, '--once');
   expect(result.exitCode).toBe(2);

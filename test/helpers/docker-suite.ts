@@ -1,3 +1,4 @@
+import { expect, test } from 'vitest';
 import { messageOf } from '../../src/core/errors.ts';
 import { connectDocker, type DockerEngine } from '../../src/lab/docker/connection.ts';
 import { defaultImages, type ImageName } from '../../src/lab/docker/images/default-images.ts';
@@ -23,6 +24,21 @@ export async function dockerForTests(names: readonly ImageName[]): Promise<Docke
   } catch (error) {
     return { missing: messageOf(error) };
   }
+}
+
+/**
+ * Defines a suite that needs an engine. Where there is none it is one skipped test whose title says what is lacking: the only reason for
+ * which tests of containers may be left out.
+ */
+export function describeWithDocker(
+  title: string,
+  docker: DockerForTests,
+  define: (docker: Extract<DockerForTests, { missing: undefined }>) => void,
+): void {
+  if (docker.missing === undefined) define(docker);
+  test.skipIf(docker.missing !== undefined)(suiteTitle(`${title} has its Docker engine`, docker), () => {
+    expect(docker.missing).toBeUndefined();
+  });
 }
 
 /** The title of a suite, with what it lacks when it cannot run. */

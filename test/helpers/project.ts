@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { execa } from 'execa';
-import { afterAll } from 'vitest';
+import { afterAll, onTestFinished } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { waitFor } from '../../src/core/wait.ts';
 import { readJournal } from '../../src/journal/read-journal.ts';
@@ -55,7 +55,7 @@ export interface ProjectOptions {
  * A project of its own in a temporary folder, with one testnet of a unique name, on which the real command line is run. Whatever a
  * test did, its end takes the testnet down, and fails when a process was left behind.
  */
-export class TestProject {
+class TestProject {
   readonly root: string;
   readonly testnet = `t${randomBytes(4).toString('hex')}`;
 
@@ -155,6 +155,15 @@ export class TestProject {
     await rm(this.root, { recursive: true, force: true });
     if (left.length > 0) throw new Error(`left behind by ${this.testnet}: ${left.map((one) => one.node).join(', ')}`);
   }
+}
+
+export type { TestProject };
+
+/** A project for one test, taken down at its end. To be called within the test. */
+export function projectForTest(options: ProjectOptions = {}): TestProject {
+  const project = new TestProject(options);
+  onTestFinished(() => project.dispose());
+  return project;
 }
 
 /** A project for all tests of a file, taken down after the last of them. */

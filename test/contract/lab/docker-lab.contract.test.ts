@@ -2,14 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type Docker from 'dockerode';
-import { describe, test } from 'vitest';
 import { sha256 } from '../../../src/core/canonical.ts';
 import { createDockerLab } from '../../../src/lab/docker/docker-lab.ts';
 import { programImage } from '../../../src/lab/docker/images/program-image.ts';
 import { labels } from '../../../src/lab/labels.ts';
 import { containerName } from '../../../src/topology/container.ts';
 import type { TopologyNode } from '../../../src/topology/topology.ts';
-import { dockerForTests, suiteTitle, type DockerForTests } from '../../helpers/docker-suite.ts';
+import { dockerForTests, describeWithDocker, type DockerForTests } from '../../helpers/docker-suite.ts';
 import { contractTopology } from './contract-topology.ts';
 import { contractNodes, labContract, type LabUnderTest } from './lab-contract.ts';
 import { freePort } from '../../helpers/free-port.ts';
@@ -17,13 +16,7 @@ import { freePort } from '../../helpers/free-port.ts';
 const program = fileURLToPath(new URL('../../fixtures/sample-node/sample-node.mjs', import.meta.url));
 const docker = await dockerForTests(['node-runtime']);
 
-if (docker.missing === undefined) {
-  labContract('docker', () => makeLab(docker));
-} else {
-  describe.skip(suiteTitle('lab contract: docker', docker), () => {
-    test('needs a Docker engine', () => undefined);
-  });
-}
+describeWithDocker('lab contract: docker', docker, (given) => labContract('docker', () => makeLab(given)));
 
 async function makeLab({ engine, images }: Extract<DockerForTests, { missing: undefined }>): Promise<LabUnderTest> {
   const { docker } = engine;

@@ -1,14 +1,13 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, test } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { createDockerLab } from '../../../src/lab/docker/docker-lab.ts';
 import { listOwnedObjects } from '../../../src/lab/docker/owned-objects.ts';
 import { createFakeLab } from '../../../src/lab/fake/fake-lab.ts';
 import { FakeWorld } from '../../../src/lab/fake/fake-world.ts';
 import { createProcessLab } from '../../../src/lab/process/process-lab.ts';
-import { dockerForTests, suiteTitle, type DockerForTests } from '../../helpers/docker-suite.ts';
+import { dockerForTests, describeWithDocker, type DockerForTests } from '../../helpers/docker-suite.ts';
 import { leaseTopology } from '../../helpers/lease-topology.ts';
 import { leaseContract, testnetName, type LabsWithLease } from './lease-contract.ts';
 
@@ -55,13 +54,7 @@ leaseContract('process', async () => {
   };
 });
 
-if (docker.missing === undefined) {
-  leaseContract('docker', async () => dockerLabs(docker));
-} else {
-  describe.skip(suiteTitle('lease contract: docker', docker), () => {
-    test('needs a Docker engine', () => undefined);
-  });
-}
+describeWithDocker('lease contract: docker', docker, (given) => leaseContract('docker', async () => dockerLabs(given)));
 
 function dockerLabs({ engine, images }: Extract<DockerForTests, { missing: undefined }>): LabsWithLease {
   const { docker } = engine;

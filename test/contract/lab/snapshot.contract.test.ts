@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { describe, expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { sha256 } from '../../../src/core/canonical.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { waitFor } from '../../../src/core/wait.ts';
@@ -18,7 +18,7 @@ import { labels } from '../../../src/lab/labels.ts';
 import { createProcessLab } from '../../../src/lab/process/process-lab.ts';
 import { containerName } from '../../../src/topology/container.ts';
 import type { Topology, TopologyNode } from '../../../src/topology/topology.ts';
-import { dockerForTests, suiteTitle, type DockerForTests } from '../../helpers/docker-suite.ts';
+import { dockerForTests, describeWithDocker, type DockerForTests } from '../../helpers/docker-suite.ts';
 import { contractTopology } from './contract-topology.ts';
 import { list, snapshotContract, type SnapshotSubject } from './snapshot-contract.ts';
 
@@ -120,13 +120,7 @@ snapshotContract('process', async (): Promise<SnapshotSubject> => {
 
 const docker = await dockerForTests(['node-runtime']);
 
-if (docker.missing === undefined) {
-  snapshotContract('docker', () => onDocker(docker));
-} else {
-  describe.skip(suiteTitle('snapshot contract: docker', docker), () => {
-    test('needs a Docker engine', () => undefined);
-  });
-}
+describeWithDocker('snapshot contract: docker', docker, (given) => snapshotContract('docker', () => onDocker(given)));
 
 async function onDocker({ engine, images }: Extract<DockerForTests, { missing: undefined }>): Promise<SnapshotSubject> {
   const { docker: client } = engine;

@@ -6,7 +6,7 @@ import { extract } from 'tar-stream';
 import { expect, test } from 'vitest';
 import { parseJournal } from '../../../src/journal/read-journal.ts';
 import { sha256 } from '../../../src/core/canonical.ts';
-import { TestProject } from '../../helpers/project.ts';
+import { projectForTest } from '../../helpers/project.ts';
 import { writeSampleRun } from '../../helpers/sample-run.ts';
 
 /** Files of an archive by their name. */
@@ -28,7 +28,7 @@ async function filesUnder(folder: string): Promise<string[]> {
 }
 
 test('the bundle of a real run holds journal, evidence and versions, and nothing of any secret of the testnet', async () => {
-  const project = new TestProject();
+  const project = projectForTest();
   const env = [
     'nodes:',
     '  validator:',
@@ -100,7 +100,7 @@ test('the bundle of a real run holds journal, evidence and versions, and nothing
 });
 
 test('a secret that has come into journal, observations or ledger is removed there, and the bundle says where', async () => {
-  const project = new TestProject();
+  const project = projectForTest();
   await project.write('system: reference\nlab: process\n');
   const leaked = 'S3cr3t-"quoted"-value';
   const { runDir, runId } = await writeSampleRun(project.stateDir, { kind: 'rolled-back', hostile: leaked });
@@ -123,7 +123,7 @@ test('a secret that has come into journal, observations or ledger is removed the
 });
 
 test('a run that does not exist is refused, and no archive is left behind', async () => {
-  const project = new TestProject();
+  const project = projectForTest();
   await project.write('system: reference\nlab: process\n');
   const result = await project.seatrial('bundle', '20260101-000000-aaaa');
   expect(result.exitCode).toBe(2);
