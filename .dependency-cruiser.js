@@ -10,19 +10,26 @@ const allowed = {
   'lab/port': ['core', 'topology'],
   'lab/process': ['core', 'topology', 'lab/port'],
   'lab/docker': ['core', 'topology', 'lab/port'],
+  'lab/attached': ['core', 'topology', 'lab/port'],
   'lab/fake': ['core', 'topology', 'lab/port'],
   gates: ['core', 'spec', 'topology', 'lab/port'],
-  load: ['core', 'spec', 'topology', 'lab/port'],
-  engine: ['core', 'spec', 'topology', 'lab/port', 'gates', 'load', 'journal'],
+  safety: ['core', 'spec', 'topology', 'lab/port'],
+  load: ['core', 'spec', 'topology', 'lab/port', 'safety'],
+  // How much voting power a system needs is asked in one place.
+  faults: ['core', 'spec', 'topology', 'lab/port', 'gates/quorum-budget'],
+  backup: ['core', 'spec', 'topology', 'lab/port'],
+  engine: ['core', 'spec', 'topology', 'lab/port', 'gates', 'load', 'safety', 'faults', 'backup', 'journal'],
   deploy: ['core', 'topology', 'lab/port', 'engine', 'components', 'gates'],
   report: ['core', 'journal', 'gates'],
   verify: ['core', 'journal', 'gates'],
+  schedule: ['core', 'journal'],
   components: ['core', 'spec', 'topology'],
 };
 
 const place = {
   'lab/port': String.raw`^src/lab/[^/]+\.ts$`,
   'gates/verdict': String.raw`^src/gates/verdict\.ts$`,
+  'gates/quorum-budget': String.raw`^src/gates/quorum-budget\.ts$`,
 };
 const pathOf = (folder) => place[folder] ?? `^src/${folder}/`;
 
@@ -74,6 +81,7 @@ export default {
     { name: 'no-tests-in-product', severity: 'error', from: { pathNot: '^(test|bench)/' }, to: { path: '^test/' } },
     confined('docker-adapter', ['dockerode'], ['^src/lab/docker/', '^toolchain/', '^src/cli/pulumi-access']),
     confined('pulumi-adapter', ['@pulumi/'], ['^src/components/', '^src/deploy/pulumi/', '^stacks/', '^toolchain/']),
+    confined('backup-packages', ['age-encryption', 's3mini'], ['^src/backup/']),
     confined('zod-in-spec', ['zod'], ['^src/spec/', '^src/journal/']),
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],

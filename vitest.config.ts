@@ -1,6 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
 const longTest = { testTimeout: 120_000, hookTimeout: 300_000 };
+/** Most of their time they wait: for a time to live, for a program to start, for a network that needs little of a core. */
+const waiting = [
+  'test/contract/{backup,docker-provider,lab}/**/*.test.ts',
+  'test/integration/{lab-docker,lab-process,pulumi-deploy,toolchain}/**/*.test.ts',
+  'test/cli/{attach,backup,bad-releases,chaos,down-keep,drills,fault,interrupted-drill,resume,schedule,second-system,shrink,snapshot}.test.ts',
+  'test/e2e/{bad-releases,down-keep,drills,fault,pulumi-story,resume,snapshot}.test.ts',
+];
 
 export default defineConfig({
   test: {
@@ -22,11 +29,13 @@ export default defineConfig({
         test: {
           name: 'real',
           include: ['test/{contract,integration,cli,e2e}/**/*.test.ts'],
+          exclude: waiting,
           fileParallelism: false,
           sequence: { groupOrder: 1 },
           ...longTest,
         },
       },
+      { test: { name: 'waiting', include: waiting, maxWorkers: 2, sequence: { groupOrder: 2 }, ...longTest } },
     ],
   },
 });

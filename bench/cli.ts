@@ -29,6 +29,5 @@ try {
     });
   }
 } finally {
-  await timed(project.seatrial('down', project.testnet), { cwd: project.root });
   await project.remove();
 }

@@ -201,27 +201,23 @@ try {
   }
   const yaml = `stacks/${project.testnet}.yaml`;
   await timed(project.seatrial('up', yaml), { cwd: project.root });
-  try {
-    const upgrade = project.seatrial('run', 'rolling-upgrade', project.testnet, '--set', 'version=1.1.0');
-    const peakMb = await peakMemoryMb(upgrade, project.root);
-    const sdk = await timed(
-      [
-        node,
-        '-e',
-        "import('@pulumi/docker').then(() => console.log(/VmHWM:\\s+(\\d+)/.exec(require('fs').readFileSync('/proc/self/status', 'utf8'))[1]))",
-      ],
-      { cwd: repository },
-    );
-    const sdkMb = Number(sdk.stdout) / 1024;
-    reportLimit("Orchestrator's memory, rolling upgrade on Docker", peakMb, 150, {
-      unit: 'MB',
-      measured: `${peakMb.toFixed(0)} MB`,
-      how: "VmHWM of the seatrial process, Pulumi's own processes not counted; 4 nodes under load",
-      explanation: `The program that Pulumi runs is part of this process, and with it Pulumi's SDK, its gRPC client and generated messages: a process that only loads these already takes ${sdkMb.toFixed(0)} MB. What takes the rest has not been broken down.`,
-    });
-  } finally {
-    await timed(project.seatrial('down', project.testnet), { cwd: project.root });
-  }
+  const upgrade = project.seatrial('run', 'rolling-upgrade', project.testnet, '--set', 'version=1.1.0');
+  const peakMb = await peakMemoryMb(upgrade, project.root);
+  const sdk = await timed(
+    [
+      node,
+      '-e',
+      "import('@pulumi/docker').then(() => console.log(/VmHWM:\\s+(\\d+)/.exec(require('fs').readFileSync('/proc/self/status', 'utf8'))[1]))",
+    ],
+    { cwd: repository },
+  );
+  const sdkMb = Number(sdk.stdout) / 1024;
+  reportLimit("Orchestrator's memory, rolling upgrade on Docker", peakMb, 150, {
+    unit: 'MB',
+    measured: `${peakMb.toFixed(0)} MB`,
+    how: "VmHWM of the seatrial process, Pulumi's own processes not counted; 4 nodes under load",
+    explanation: `The program that Pulumi runs is part of this process, and with it Pulumi's SDK, its gRPC client and generated messages: a process that only loads these already takes ${sdkMb.toFixed(0)} MB. What takes the rest has not been broken down.`,
+  });
   report({
     figure: 'docker compose',
     measured: hasCompose() ? 'present, not measured' : 'not on this machine',

@@ -61,7 +61,6 @@ try {
     how: 'VmHWM of the seatrial process, 4 nodes under load',
   });
 } finally {
-  await seatrial('down', project.testnet);
   await project.remove();
 }
 

@@ -15,7 +15,18 @@ writeFileSync(file, '');
 const before = loadavg();
 const failed: string[] = [];
 try {
-  for (const bench of ['cli', 'gates', 'gates-prometheus', 'journal', 'process-lab', 'docker']) {
+  for (const bench of [
+    'cli',
+    'gates',
+    'gates-prometheus',
+    'journal',
+    'ledger',
+    'process-lab',
+    'backup',
+    'faults',
+    'fault-times',
+    'docker',
+  ]) {
     const { status } = spawnSync(process.execPath, [join(import.meta.dirname, `${bench}.ts`)], {
       stdio: 'inherit',
       env: { ...process.env, [resultsVariable]: file },

@@ -77,6 +77,8 @@ async function submit(node: NodeState, waiters: ReceiptWaiters, { body, query }:
   const id = transactionId(parsed);
   const receipt = node.ledger.receipt(id);
   if (receipt) return { code: 200, body: { id, ...receipt } };
+  const early = wait === null ? undefined : node.early?.take(parsed);
+  if (early) return { code: 200, body: { id, ...early } };
   if (node.replica.submit(parsed) === 'full') return { code: 503, body: { error: 'the mempool is full' } };
   if (wait === null) return { code: 202, body: { id } };
   const outcome = await waiters.wait(id, timeoutMs);

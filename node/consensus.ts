@@ -219,11 +219,16 @@ export class Consensus {
     const state = this.#rounds.get(message.round);
     const { chainId, validators } = this.#options;
     if (message.type === 'vote') {
-      if (validators.powerOf(message.validator) === 0 || state?.tally(message.kind).has(message.validator)) return;
+      if (validators.powerOf(message.validator) === 0 || state?.tally(message.kind).isNews(message) === false) return;
       if (!validators.isSigned(message.validator, voteBytes(chainId, message), message.signature)) return;
     } else {
       const { round, validRound, validator, signature, block } = message;
-      if (state?.proposal || validator !== validators.proposer(this.#height, round) || validRound >= round) return;
+      if (
+        state?.isNews(message) === false ||
+        validator !== validators.proposer(this.#height, round) ||
+        validRound >= round
+      )
+        return;
       const bytes = proposalBytes(chainId, this.#height, round, validRound, blockHash(block));
       if (!validators.isSigned(validator, bytes, signature)) return;
     }
@@ -234,7 +239,7 @@ export class Consensus {
 
   #store(message: ConsensusMessage): void {
     const state = this.#roundState(message.round);
-    if (message.type === 'proposal') state.proposal = message;
+    if (message.type === 'proposal') state.propose(message);
     else state.tally(message.kind).add(message);
   }
 
@@ -283,8 +288,9 @@ export class Consensus {
   }
 
   #blockWith(hash: string): Block | null {
-    for (const { proposal } of this.#rounds.values()) {
-      if (proposal !== null && blockHash(proposal.block) === hash) return proposal.block;
+    for (const state of this.#rounds.values()) {
+      const block = state.blockWith(hash);
+      if (block !== null) return block;
     }
     return this.#locked !== null && blockHash(this.#locked.block) === hash ? this.#locked.block : null;
   }
@@ -306,7 +312,7 @@ export class Consensus {
     if (proposal === null) return false;
     const hash = blockHash(proposal.block);
     const { validRound } = proposal;
-    if (validRound >= 0 && this.#rounds.get(validRound)?.prevotes.decision !== hash) return false;
+    if (validRound >= 0 && this.#rounds.get(validRound)?.prevotes.isQuorumFor(hash) !== true) return false;
     const locked = this.#locked;
     const isUnlocked = locked === null || locked.round <= validRound || blockHash(locked.block) === hash;
     this.#vote('prevote', isUnlocked && this.#isValid(proposal.block) ? hash : null);
@@ -319,14 +325,11 @@ export class Consensus {
       this.#vote('precommit', null);
       return true;
     }
-    if (
-      state.proposal !== null &&
-      decision === blockHash(state.proposal.block) &&
-      this.#isValid(state.proposal.block)
-    ) {
-      this.#locked = { round: this.#round, block: state.proposal.block };
+    const block = decision === undefined ? null : state.blockWith(decision);
+    if (block !== null && this.#isValid(block)) {
+      this.#locked = { round: this.#round, block };
       this.#valid = this.#locked;
-      this.#vote('precommit', decision);
+      this.#vote('precommit', blockHash(block));
       return true;
     }
     if (state.prevotes.hasQuorum) this.#scheduleOnce(state, 'prevote');
@@ -334,13 +337,10 @@ export class Consensus {
   }
 
   #endRound(state: RoundState): boolean {
-    const { proposal, prevotes, precommits } = state;
-    if (
-      proposal !== null &&
-      (this.#valid?.round ?? -1) < this.#round &&
-      prevotes.decision === blockHash(proposal.block)
-    ) {
-      if (this.#isValid(proposal.block)) this.#valid = { round: this.#round, block: proposal.block };
+    const { prevotes, precommits } = state;
+    const block = typeof prevotes.decision === 'string' ? state.blockWith(prevotes.decision) : null;
+    if (block !== null && (this.#valid?.round ?? -1) < this.#round && this.#isValid(block)) {
+      this.#valid = { round: this.#round, block };
     }
     if (precommits.decision === null) {
       this.#startRound(this.#round + 1);
@@ -374,7 +374,10 @@ export class Consensus {
 }
 
 function messageName(message: Vote | Proposal): string {
-  return `${message.round}/${message.type === 'vote' ? message.kind : message.type}/${message.validator}`;
+  const step = message.type === 'vote' ? message.kind : message.type;
+  // Short: enough to tell apart what one validator says of one step.
+  const content = message.type === 'vote' ? (message.block ?? '') : blockHash(message.block);
+  return `${message.round}/${step}/${message.validator}/${content.slice(0, 16)}`;
 }
 
 function commitOf(height: number, round: number, block: string, precommits: Iterable<Vote>): Commit {

@@ -13,6 +13,9 @@ export const faultKinds = [
   'refuses-old-data',
   'tss-without-effect',
   'tss-misbehaves',
+  'votes-twice',
+  'acks-before-fsync',
+  'forgets-after-restart',
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];

@@ -1,4 +1,7 @@
+import { EarlyAcknowledgement } from './early-acknowledgement.ts';
+import { Equivocator } from './equivocator.ts';
 import type { FaultKind } from './fault-kinds.ts';
+import { forgetLatest } from './forget.ts';
 import { sha256 } from './keys.ts';
 
 /** Where a bad release departs from a clean one. */
@@ -24,6 +27,11 @@ export interface FaultHooks {
   readonly refusesOldData: boolean;
   /** What is signed as share in place of the right message: null for no share at all. */
   readonly distortShare: ((height: number, message: string) => string | null) | null;
+  readonly equivocator: ((self: Omit<ConstructorParameters<typeof Equivocator>[0], 'awayMs'>) => Equivocator) | null;
+  readonly earlyAcknowledgement:
+    ((node: ConstructorParameters<typeof EarlyAcknowledgement>[0]) => EarlyAcknowledgement) | null;
+  /** Spoils the data before it is opened. */
+  readonly forget: ((dataFolder: string) => void) | null;
 }
 
 const failingShare = 0.3;
@@ -32,6 +40,9 @@ const flap = { periodMs: 10_000, unwellFromMs: 4000, unwellToMs: 7000 };
 const leakStep = { everyMs: 250, bytes: 1024 * 1024 };
 /** Enough for every alarm, and not the end of the machine. */
 const maxLeakSteps = 1024;
+/** Longer than a restart takes: a rolling upgrade goes well. */
+const equivocatesAfterAwayMs = 2000;
+const forgottenBlocks = 20;
 
 export function faultHooks(kind: string, appHashOffset: number, claim: string): FaultHooks {
   const is = (name: FaultKind): boolean => kind === name;
@@ -71,6 +82,9 @@ export function faultHooks(kind: string, appHashOffset: number, claim: string): 
       : is('tss-misbehaves')
         ? (height, message) => (height % wrongShareEvery === 0 ? `${message} or so` : message)
         : null,
+    equivocator: is('votes-twice') ? (self) => new Equivocator({ ...self, awayMs: equivocatesAfterAwayMs }) : null,
+    earlyAcknowledgement: is('acks-before-fsync') ? (node) => new EarlyAcknowledgement(node) : null,
+    forget: is('forgets-after-restart') ? (dataFolder) => forgetLatest(dataFolder, forgottenBlocks) : null,
   };
 }
 

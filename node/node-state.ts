@@ -1,3 +1,4 @@
+import type { EarlyAcknowledgement } from './early-acknowledgement.ts';
 import type { BlockStore } from './block-store.ts';
 import type { WriteAheadLog } from './write-ahead-log.ts';
 import type { Ledger } from './ledger.ts';
@@ -11,6 +12,8 @@ export interface NodeState {
   readonly ledger: Ledger;
   readonly mempool: Mempool;
   readonly replica: Replica;
+  /** Of a bad release. */
+  readonly early?: EarlyAcknowledgement;
   readonly isHealthy: () => boolean;
   readonly isStopping: () => boolean;
   readonly status: () => object;

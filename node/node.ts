@@ -83,6 +83,7 @@ export async function startNode(config: Config, log: Log): Promise<() => Promise
   mkdirSync(config.dataFolder, { recursive: true });
   claimData(config.dataFolder, { version, format: dataFormat, refusesOldData: faults?.refusesOldData ?? false }, log);
   tss.start();
+  faults?.forget?.(config.dataFolder);
   const store = new BlockStore(new DiskFile(join(config.dataFolder, 'blocks.log')));
   const ledger = new Ledger(genesisHash(genesis));
   await replay(store, ledger);
@@ -91,10 +92,13 @@ export async function startNode(config: Config, log: Log): Promise<() => Promise
   ledger.distort = faults?.distortAppHash?.(store.height, id) ?? null;
 
   const mempool = new Mempool();
+  const early = faults?.earlyAcknowledgement?.({ id, validators, mempool, height: () => store.height });
+  const equivocator = sign && faults?.equivocator?.({ id, chainId: genesis.chainId, ids: validators.ids, sign });
   const committed = ({ block, commit }: CommittedBlock, isLive: boolean): void => {
     if (isLive && validators.proposer(block.height, 0) === id)
       metrics.proposed(commit.round === 0 ? 'taken' : 'missed');
     tss.committed(block);
+    early?.committed();
     const { height, transactions } = block;
     const missedRounds = isLive ? commit.round : 0;
     roundsMissed += missedRounds;
@@ -114,6 +118,7 @@ export async function startNode(config: Config, log: Log): Promise<() => Promise
     ...{ id, genesis, validators, store, wal, ledger, mempool },
     ...(sign && { sign }),
     ...(tss.shares && { shares: tss.shares }),
+    ...(equivocator && { equivocator }),
     ports: {
       now: () => performance.now(),
       wallTime: () => Date.now(),
@@ -130,6 +135,7 @@ export async function startNode(config: Config, log: Log): Promise<() => Promise
   });
   state = {
     ...{ store, wal, ledger, mempool, replica },
+    ...(early && { early }),
     isHealthy: () =>
       !faults?.neverReady &&
       !faults?.isUnwell?.(process.uptime() * 1000) &&

@@ -4,6 +4,7 @@ import { voteBytes } from './chain.ts';
 import type { Block, CommittedBlock, ConsensusMessage, Vote } from './chain.ts';
 import { Consensus } from './consensus.ts';
 import type { Input } from './consensus.ts';
+import type { Equivocator } from './equivocator.ts';
 import type { Sign } from './keys.ts';
 import type { Ledger } from './ledger.ts';
 import type { Log } from './log.ts';
@@ -43,6 +44,8 @@ interface ReplicaOptions {
   readonly mempool: Mempool;
   /** Absent without a tss group: blocks that carry shares are then invalid. */
   readonly shares?: ShareCollector;
+  /** Only in a bad release: makes it sign everything twice. */
+  readonly equivocator?: Equivocator;
   readonly ports: ReplicaPorts;
 }
 
@@ -123,6 +126,7 @@ export class Replica {
       case 'vote':
       case 'proposal':
         if (message.type === 'vote') this.#noteLateSigner(message);
+        else this.#options.equivocator?.note(message);
         this.#handle({ type: 'message', message });
         return;
       case 'status':
@@ -166,7 +170,16 @@ export class Replica {
     if (persist !== null) wal.save(persist);
     for (const message of broadcast) this.#broadcast(message);
     for (const timer of timers) this.#schedule(timer.delayMs, () => this.#handle({ type: 'timeout', timer }));
-    if (decided !== null) this.#commit([decided], true);
+    if (decided !== null && this.#follows(decided)) this.#commit([decided], true);
+  }
+
+  /** More than a third of the power has signed twice where this is not so. What was committed stays; there is nothing to go on with. */
+  #follows({ block }: CommittedBlock): boolean {
+    const { ledger, ports } = this.#options;
+    if (block.previousHash === ledger.tipHash) return true;
+    const fields = { height: block.height, previousHash: block.previousHash, own: ledger.tipHash };
+    ports.log('error', 'the others have decided on a block that does not follow the own chain', fields);
+    return false;
   }
 
   /** A validator's share goes before its precommit: who has decided on precommits has their shares, too. */
@@ -176,7 +189,20 @@ export class Replica {
       const share = shares?.contribute(message.height, message.block);
       if (share) ports.broadcast(share);
     }
-    ports.broadcast(message);
+    const { equivocator } = this.#options;
+    if (equivocator?.isActive(this.#connected, ports.now())) this.#sendTwice(message, equivocator);
+    else ports.broadcast(message);
+  }
+
+  #sendTwice(message: ConsensusMessage, equivocator: Equivocator): void {
+    const send = (): void => {
+      const twin = equivocator.twinOf(message);
+      for (const peer of this.#connected) {
+        for (const one of equivocator.messagesFor(peer, message, twin)) this.#options.ports.send(peer, one);
+      }
+    };
+    if (message.type === 'proposal') send();
+    else this.#schedule(equivocator.holdMs, send);
   }
 
   #commit(entries: readonly CommittedBlock[], isLive: boolean): void {

@@ -1,10 +1,18 @@
-import type { Proposal, Vote, VoteKind } from './chain.ts';
+import { blockHash } from './chain.ts';
+import type { Block, Proposal, Vote, VoteKind } from './chain.ts';
 import type { ValidatorSet } from './validators.ts';
 
-/** Votes of one kind in one round: the first of each validator counts, a second one is ignored. */
+/**
+ * A validator that says different things to different peers is heard with each of them, up to so many: else two honest validators who heard
+ * it differently could never show each other the quorum that binds one of them.
+ */
+const maxStatements = 4;
+
+/** Votes of one kind in one round. A block's quorum is of distinct validators. */
 class VoteTally {
   readonly #validators: ValidatorSet;
-  readonly #votes = new Map<string, Vote>();
+  /** By validator, in the order in which they were heard. */
+  readonly #votes = new Map<string, Vote[]>();
   readonly #powers = new Map<string | null, number>();
   #total = 0;
 
@@ -12,24 +20,32 @@ class VoteTally {
     this.#validators = validators;
   }
 
-  has(validator: string): boolean {
-    return this.#votes.has(validator);
+  /** Whether this vote would change anything. */
+  isNews({ validator, block }: Vote): boolean {
+    const votes = this.#votes.get(validator) ?? [];
+    return votes.length < maxStatements && votes.every((vote) => vote.block !== block);
   }
 
   add(vote: Vote): void {
+    if (!this.isNews(vote)) return;
     const power = this.#validators.powerOf(vote.validator);
-    this.#votes.set(vote.validator, vote);
+    const votes = this.#votes.get(vote.validator) ?? [];
+    if (votes.length === 0) this.#total += power;
+    this.#votes.set(vote.validator, [...votes, vote]);
     this.#powers.set(vote.block, (this.#powers.get(vote.block) ?? 0) + power);
-    this.#total += power;
   }
 
-  votes(): Iterable<Vote> {
-    return this.#votes.values();
+  votes(): Vote[] {
+    return [...this.#votes.values()].flat();
   }
 
   /** Whether > 2/3 voted, for whatever. */
   get hasQuorum(): boolean {
     return this.#validators.isQuorum(this.#total);
+  }
+
+  isQuorumFor(block: string): boolean {
+    return this.#validators.isQuorum(this.#powers.get(block) ?? 0);
   }
 
   /** What > 2/3 voted for: a block's hash, null (no block), or undefined while nothing has a quorum. */
@@ -41,7 +57,7 @@ class VoteTally {
 
 /** Everything heard about one round of one height. */
 export class RoundState {
-  proposal: Proposal | null = null;
+  readonly #proposals: Proposal[] = [];
   readonly prevotes: VoteTally;
   readonly precommits: VoteTally;
   /** Time-outs already asked for. */
@@ -50,6 +66,24 @@ export class RoundState {
   constructor(validators: ValidatorSet) {
     this.prevotes = new VoteTally(validators);
     this.precommits = new VoteTally(validators);
+  }
+
+  /** The one heard first: the only one that is voted on by itself. */
+  get proposal(): Proposal | null {
+    return this.#proposals[0] ?? null;
+  }
+
+  /** The block with this hash that was proposed in this round, also where its proposer had proposed another one before. */
+  blockWith(hash: string): Block | null {
+    return this.#proposals.find(({ block }) => blockHash(block) === hash)?.block ?? null;
+  }
+
+  isNews(proposal: Proposal): boolean {
+    return this.#proposals.length < maxStatements && this.blockWith(blockHash(proposal.block)) === null;
+  }
+
+  propose(proposal: Proposal): void {
+    if (this.isNews(proposal)) this.#proposals.push(proposal);
   }
 
   tally(kind: VoteKind): VoteTally {
@@ -66,6 +100,6 @@ export class RoundState {
   }
 
   messages(): (Proposal | Vote)[] {
-    return [...(this.proposal ? [this.proposal] : []), ...this.prevotes.votes(), ...this.precommits.votes()];
+    return [...this.#proposals, ...this.prevotes.votes(), ...this.precommits.votes()];
   }
 }

@@ -4,6 +4,7 @@ import {
   durationOf,
   UsageError,
   type RunbookNode,
+  type RunbookPlan,
   type RunbookStage,
 } from '../src/index.ts';
 
@@ -18,6 +19,25 @@ function canarySize(text: string, nodeCount: number): number {
   return size;
 }
 
+/** Others have changed the nodes, or will: who runs the release is compared with who does not. */
+function onlyCompared(
+  nodes: readonly RunbookNode[],
+  version: string,
+  { calibrate = '', soak = '' }: Readonly<Record<string, string>>,
+): RunbookPlan {
+  const canary = nodes.flatMap(({ name, version: now }) => (now === version ? [name] : []));
+  const control = nodes.flatMap(({ name, version: now }) => (now === version ? [] : [name]));
+  if (control.length === 0) throw new UsageError(`every node runs ${version}: there is none to compare it with`);
+  return {
+    stages: [
+      { kind: 'calibrate', id: 'calibrate', nodes: canary, control, forMs: durationOf(calibrate, 'calibrate') },
+      { kind: 'compare', id: 'compare', nodes: canary, control, forMs: durationOf(soak, 'soak'), after: 'calibrate' },
+      { kind: 'soak', id: 'soak', nodes: canary },
+    ],
+    onFailure: 'hold',
+  };
+}
+
 export default defineRunbook({
   name: 'version-canary',
   description:
@@ -30,6 +50,11 @@ export default defineRunbook({
     soak: { description: 'time in which the canary is watched and compared', default: '30m' },
     confirm: { description: 'ask before the rest follows', default: 'no', values: ['no', 'yes'] },
     'confirm-within': { description: 'time to confirm; without an answer the canary goes back', default: '24h' },
+    change: {
+      description: 'no: the nodes that run the release already are the canary; nothing is changed, only compared',
+      default: 'yes',
+      values: ['yes', 'no'],
+    },
     rollout: { description: 'bring the rest to the release afterwards', default: 'yes', values: ['yes', 'no'] },
   },
   plan({ nodes, releases, parameters }) {
@@ -40,6 +65,7 @@ export default defineRunbook({
     for (const name of observed) {
       if (!names.includes(name)) throw new UsageError(`there is no node ${name}${didYouMean(name, names)}`);
     }
+    if (parameters['change'] === 'no') return onlyCompared(nodes, version, parameters);
     const ours = nodes
       .filter(({ name, version: now }) => !observed.includes(name) && now !== version)
       .sort((a: RunbookNode, b: RunbookNode) => a.startOrder - b.startOrder);

@@ -8,6 +8,8 @@ export type {
   GateCheck,
   JsonCheck,
   JsonCondition,
+  KeyValueOperations,
+  KeyValueResult,
   MetricCheck,
   MetricSelector,
   NetworkPlan,
@@ -25,9 +27,16 @@ export type {
 } from './spec/profile.ts';
 export { UsageError } from './core/errors.ts';
 export { didYouMean } from './core/nearest.ts';
-export { countOf, durationOf } from './engine/parameters.ts';
+export { countOf, durationOf } from './core/parameters.ts';
+export type { FaultKind, FaultSpec } from './faults/fault-spec.ts';
+export type { HoldExpectations } from './journal/fault-records.ts';
+export { actionItems, actionParameters } from './engine/drill/action-items.ts';
+export { composeDrills } from './engine/drill/compose-drills.ts';
+export { chaosStages } from './engine/chaos/chaos-stages.ts';
+export { drillDefaults, type DrillDefaults } from './engine/drill/drill-defaults.ts';
 export { defineRunbook } from './engine/runbook.ts';
 export type {
+  FaultGround,
   NodeTarget,
   OnFailure,
   ParameterSpec,

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, realpathSync } from 'node:fs';
 import { cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
@@ -14,6 +15,7 @@ export interface BenchProject {
   testnet: string;
   stateDir: string;
   seatrial(...args: string[]): string[];
+  /** Takes the testnet down, where it is up, and removes the project. Never throws: what went wrong before it must not be hidden. */
   remove(): Promise<void>;
 }
 
@@ -41,7 +43,11 @@ export async function benchProject(lines: readonly string[]): Promise<BenchProje
     testnet,
     stateDir: join(root, '.seatrial', testnet),
     seatrial: (...args) => [node, cli, ...args],
-    remove: () => rm(root, { recursive: true, force: true }),
+    async remove() {
+      const { status, stderr } = spawnSync(node, [cli, 'down', testnet], { cwd: root, encoding: 'utf8' });
+      if (status !== 0 && !stderr.includes('is not up')) process.stderr.write(stderr);
+      await rm(root, { recursive: true, force: true });
+    },
   };
 }
 

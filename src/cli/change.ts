@@ -1,15 +1,18 @@
 import { systemClock } from '../core/clock.ts';
 import { messageOf, UsageError } from '../core/errors.ts';
+import { dropLeftStaging } from '../engine/backups/drop-left-staging.ts';
 import { acquireLock } from '../engine/lock.ts';
 import { openProject, type ContainerNeeds, type ContainerSupport, type Project } from '../engine/project.ts';
 import { openRunBreakers } from '../engine/run-breakers.ts';
 import { executeRun, type RunResult } from '../engine/run.ts';
 import type { PreparedRun } from '../engine/prepare.ts';
 import type { ResumedRun } from '../engine/resume.ts';
-import type { LabLease } from '../lab/lab.ts';
+import { readStopped } from '../engine/stopped-testnet.ts';
+import type { Lab, LabLease } from '../lab/lab.ts';
+import type { Topology } from '../topology/topology.ts';
 import type { Interruption } from './interrupt.ts';
 import { takeLease } from './lease.ts';
-import { prometheusUrlOf, readDeployedTopology, writeDeployedTopology } from '../engine/state.ts';
+import { forgetTestnet, prometheusUrlOf, readDeployedTopology, writeDeployedTopology } from '../engine/state.ts';
 import { testnetFile } from '../engine/testnet-files.ts';
 import { httpTransport } from '../gates/http-transport.ts';
 import { listRuns } from '../journal/list-runs.ts';
@@ -19,6 +22,7 @@ import { isResumableOutcome } from '../journal/run-ending.ts';
 import { runFolder } from '../journal/run-files.ts';
 import { newRunId } from '../journal/run-id.ts';
 import { random } from '../core/random.ts';
+import { openBackups } from './backups.ts';
 import type { LabAccess } from './lab-access.ts';
 import { print, printJson } from './output.ts';
 import { planText } from './plan-text.ts';
@@ -43,11 +47,19 @@ export async function openProjectFile(root: string, path: string): Promise<Proje
 /** A run works on what was brought up, with the very releases it runs. Throws UsageError when nothing was. */
 export async function requireDeployed(project: Project): Promise<void> {
   const deployed = await readDeployedTopology(project.stateDir);
+  await requireStarted(project);
   if (deployed) {
     project.keepReleases(deployed);
     return;
   }
   throw new UsageError(`${project.name} is not up; bring it up with: seatrial up stacks/${project.name}.yaml`);
+}
+
+/** Throws UsageError when the testnet was stopped with its state kept, and not started again. */
+export async function requireStarted({ name, stateDir }: Pick<Project, 'name' | 'stateDir'>): Promise<void> {
+  const stopped = await readStopped(stateDir);
+  if (!stopped) return;
+  throw new UsageError(`${name} is stopped since ${stopped.since}; start it with: seatrial up stacks/${name}.yaml`);
 }
 
 /** Runs `work` while holding the testnet's lock, and tells of a run that was killed before. */
@@ -91,6 +103,10 @@ export interface ExecuteOptions {
   json?: boolean;
   /** Serve the run's metrics on this port of loopback. */
   metricsPort?: number;
+  /** Done once the lab is this command's, before the run begins. */
+  onLeased?: (lab: Lab, topology: Topology, signal: AbortSignal) => Promise<void>;
+  /** The testnet is forgotten again unless the run passes. Default false. */
+  isAdopting?: boolean;
   /** With `json`, print what became of the run. Default true. */
   tellsResult?: boolean;
 }
@@ -133,10 +149,15 @@ async function execute(
     past: resumed?.resumes.records ?? [],
   });
   let lease: LabLease | undefined;
+  let hasPassed = false;
   try {
     const purpose = `${run.plan.runbook} (run ${runId})`;
     lease = await takeLease(breakers.lab, project.stateDir, testnet, purpose, interruption.signal);
-    if (!resumed) await writeDeployedTopology(run.topology);
+    await options.onLeased?.(breakers.lab, run.target, interruption.signal);
+    if (!resumed) {
+      await dropLeftStaging(stateDir, run.plan);
+      await writeDeployedTopology(run.topology);
+    }
     const result = await executeRun({
       ...run,
       runId,
@@ -145,6 +166,7 @@ async function execute(
       lab: breakers.lab,
       transport: breakers.transport,
       deployer: await access.deployer(),
+      backups: openBackups(project),
       topologyFor: (wanted) => project.topology(wanted),
       clock: systemClock,
       random,
@@ -161,8 +183,10 @@ async function execute(
       hurry: interruption.hurry,
       onBegun: (remains) => (interruption.remains = remains),
     });
+    hasPassed = result.outcome === 'passed';
     return result;
   } finally {
+    if (options.isAdopting && !hasPassed) await forgetTestnet(stateDir);
     await lease?.release();
     await breakers.close();
     await reporter.close();
@@ -188,7 +212,8 @@ export async function executeAndReport(
   if (options.json) printJson({ ...result, report: report ?? null });
   else {
     if (report !== undefined) print(`report: ${report}`);
-    if (isResumableOutcome(result.outcome) && prepared.plan.runbook !== 'up') print(goOnText(result.runId));
+    if (isResumableOutcome(result.outcome) && prepared.plan.runbook !== 'up' && !options.isAdopting)
+      print(goOnText(result.runId));
   }
   return result.exitCode;
 }

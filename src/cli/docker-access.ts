@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import type { Deployer } from '../engine/deployer.ts';
 import type { ContainerNeeds, ContainerSupport } from '../engine/project.ts';
 import { connectDocker, type DockerEngine } from '../lab/docker/connection.ts';
@@ -40,11 +41,27 @@ export async function containerSupport(
     },
     async usedSubnets(testnet) {
       const networks = await docker.listNetworks();
-      return networks
+      const ofEngine = networks
         .filter(({ Name }) => Name !== `${testnet}-net`)
         .flatMap(({ IPAM }) => (IPAM?.Config ?? []).flatMap(({ Subnet }) => (Subnet?.includes('.') ? [Subnet] : [])));
+      return [...ofEngine, ...machineSubnets()];
     },
   };
+}
+
+/** Wider than this is a network of a site, in which a testnet's own subnet is the nearer way to its nodes. */
+const widestUsed = 16;
+
+/**
+ * IPv4 subnets of this machine's interfaces, as CIDR. Those of another engine or of a tunnel are among them: with the same subnet its traffic
+ * would come to our nodes, and ours to its.
+ */
+export function machineSubnets(interfaces = networkInterfaces()): string[] {
+  return Object.values(interfaces).flatMap((addresses = []) =>
+    addresses.flatMap(({ family, cidr }) =>
+      family === 'IPv4' && cidr !== null && Number(cidr.split('/')[1]) >= widestUsed ? [cidr] : [],
+    ),
+  );
 }
 
 /** Lab and deployer of a testnet on a Docker engine; nodes are made and replaced by Pulumi. */

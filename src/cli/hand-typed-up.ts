@@ -16,7 +16,7 @@ import { createDockerLab } from '../lab/docker/docker-lab.ts';
 import type { LabLease, NodeObservation } from '../lab/lab.ts';
 import type { ContainerDefinition } from '../topology/container-definition.ts';
 import type { Topology, TopologyNode } from '../topology/topology.ts';
-import { openProjectFile } from './change.ts';
+import { openProjectFile, requireStarted } from './change.ts';
 import { writeReport } from './commands/report.ts';
 import { takeLease } from './lease.ts';
 import { describe } from './progress.ts';
@@ -66,6 +66,7 @@ export async function openHandTypedUp(
       finish: async () => undefined,
     };
   }
+  await requireStarted(project);
   const lock = await acquireLock(project.stateDir, 'pulumi up', new Date(systemClock.wallMs()).toISOString());
   let lease: LabLease | undefined;
   let listeners: RunListeners | undefined;

@@ -15,27 +15,40 @@ export interface Interruption {
   dispose(): void;
 }
 
+/** What a command says at each signal. */
+export interface InterruptWords {
+  first: string;
+  second: string;
+  third: string;
+}
+
+const wordsOfRun: InterruptWords = {
+  first: 'ending the open step and healing faults; again within 10 s only heals, a third time leaves at once',
+  second: 'taking back what is only lent, and leaving',
+  third: 'left at once; `seatrial status` shows what runs, `seatrial runs` the run that was cut off',
+};
+
 /** Listens for signals; the third ends the process at once. */
-export function interruptSignal(): Interruption {
+export function interruptSignal(words: InterruptWords = wordsOfRun): Interruption {
   const first = new AbortController();
   const second = new AbortController();
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
-  let received = 0;
-  let firstAtMs = 0;
+  let firstAtMs: number | undefined;
   const onSignal = (name: NodeJS.Signals): void => {
-    received++;
-    if (received === 1) {
-      firstAtMs = systemClock.monotonicMs();
-      say(`\n${name}: ending the open step; again within 10 s leaves it as it is, a third time leaves at once`);
-      first.abort(new AbortedError(`interrupted by ${name}`));
-    } else if (received === 2 && systemClock.monotonicMs() - firstAtMs <= hurryWithinMs) {
-      say(`${name} again: taking back what is only lent, and leaving`);
-      second.abort(new AbortedError(`interrupted twice by ${name}`));
-    } else if (received >= 3) {
+    const nowMs = systemClock.monotonicMs();
+    if (second.signal.aborted) {
       for (const line of interruption.remains()) say(line);
-      say('left at once; `seatrial status` shows what runs, `seatrial runs` the run that was cut off');
+      say(words.third);
       // eslint-disable-next-line no-restricted-properties -- the user asked for exactly this
       process.exit(130);
+    } else if (firstAtMs === undefined || nowMs - firstAtMs > hurryWithinMs) {
+      // Late, it is a first one anew: nobody who has waited so long meant the one before.
+      firstAtMs = nowMs;
+      say(`\n${name}: ${words.first}`);
+      first.abort(new AbortedError(`interrupted by ${name}`));
+    } else {
+      say(`${name} again: ${words.second}`);
+      second.abort(new AbortedError(`interrupted twice by ${name}`));
     }
   };
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

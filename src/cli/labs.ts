@@ -15,6 +15,10 @@ export async function accessLab(reference: Pick<TestnetReference, 'root'>, topol
     };
     return { lab, deployer };
   }
+  if (topology.lab === 'attached') {
+    const { accessAttached } = await import('./attached-access.ts');
+    return accessAttached(reference.root, topology);
+  }
   const { accessDocker } = await import('./docker-access.ts');
   return accessDocker(reference.root, topology);
 }

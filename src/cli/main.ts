@@ -1,34 +1,50 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Help, InvalidArgumentError, Option } from 'commander';
+import type { FaultOptions } from './commands/fault.ts';
+import type { HealOptions } from './commands/heal.ts';
 import type { ApproveOptions } from './commands/control.ts';
+import type { DownOptions } from './commands/down.ts';
+import type { LoadCommandOptions } from './commands/load.ts';
+import type { LogsOptions } from './commands/logs.ts';
 import type { ResumeOptions } from './commands/resume.ts';
-import type { ReplayCommandOptions } from './commands/gates.ts';
 import type { RunOptions } from './commands/run.ts';
+import type { UpOptions } from './commands/up.ts';
 import type { ReportOptions } from './commands/report.ts';
+import type { ShrinkOptions } from './commands/shrink.ts';
+import { addBackupCommands } from './backup-commands.ts';
+import { addGateCommands } from './gate-commands.ts';
+import { gate, json, parameter } from './options.ts';
 import { findRoot } from './root.ts';
+import { addScheduleCommands } from './schedule-commands.ts';
 
 /*
  * Commands are imported when they are called: `--help` and a mistyped command must not pay for engines and schemas.
  */
+const shortTerms: Record<string, string> = {
+  schedule: 'schedule [options] <runbook> …',
+  fault: 'fault [options] <kind> <testnet> …',
+  backup: 'backup [options] <testnet> …',
+  restore: 'restore [options] <testnet> <id> …',
+};
+
 const program = new Command('seatrial')
   .description('Testnets as code: gated rolling upgrades, rollbacks and evidence')
   .version('0.1.0')
   .showSuggestionAfterError()
   // Before the commands, which inherit it: wrong use ends with our exit code, not with commander's.
   .exitOverride()
-  .configureHelp({ sortSubcommands: false })
+  .configureHelp({
+    sortSubcommands: false,
+    // One long term would leave no room for what all the others do.
+    subcommandTerm: (command) => shortTerms[command.name()] ?? new Help().subcommandTerm(command),
+  })
+  // What comes after a command is its own: `fault` and `fault list` have options of the same name.
+  .enablePositionalOptions()
   .addHelpText(
     'after',
-    '\nExit codes: 0 pass, 1 gate failed, 2 refused or wrong use, 3 inconclusive or held, 4 lab error, 5 clean-up incomplete, 130 interrupted',
+    '\nExit codes: 0 pass, 1 gate failed, 2 refused or wrong use, 3 inconclusive, held or void, 4 lab error, 5 clean-up incomplete, 130 interrupted',
   );
-
-const json = (): Option => new Option('--json', 'print the result as JSON');
-const collect = (value: string, all: string[]): string[] => [...all, value];
-const parameter = (): Option =>
-  new Option('--set <name=value>', 'a parameter of the runbook; may be repeated')
-    .argParser(collect)
-    .default([], 'none');
 
 /** The runbooks of the project that the command is called in, for the help. */
 function runbookList(): string {
@@ -104,8 +120,9 @@ program
 program
   .command('up <file>')
   .description('make a testnet what its file says: create, mend, or upgrade it node by node')
+  .option('--attach', 'adopt nodes that others started (lab: attached); they are looked at and never touched')
   .addOption(json())
-  .action(async (file: string, options: { json?: boolean }) => {
+  .action(async (file: string, options: UpOptions) => {
     const { up } = await import('./commands/up.ts');
     process.exitCode = await up(file, options);
   });
@@ -121,18 +138,35 @@ program
 
 program
   .command('logs <testnet> [nodes...]')
-  .description('newest log lines of the nodes')
-  .option('--tail <lines>', 'lines of each node', positiveInteger, 100)
+  .description('log lines of all nodes, or of these, by their times')
+  .option('--since <time>', 'from then on: ISO 8601, or so long ago as in 10m')
+  .option('--until <time>', 'up to then, likewise')
+  .option('--grep <pattern>', 'only lines that this regular expression finds something in')
+  .option('--tail <lines>', 'only so many of each node, the newest; 100 when nothing else says which', positiveInteger)
+  .option('--follow', 'go on with what is written from now on; Ctrl-C leaves')
   .addOption(json())
-  .action(async (testnet: string, nodes: string[], options: { tail: number; json?: boolean }) => {
+  .action(async (testnet: string, nodes: string[], options: LogsOptions) => {
     const { logs } = await import('./commands/logs.ts');
-    await logs(testnet, nodes, options);
+    process.exitCode = await logs(testnet, nodes, options);
+  });
+
+program
+  .command('load <testnet>')
+  .description('offer traffic, then look for every transaction that was acknowledged')
+  .option('--rate <number>', 'transactions a second', '50')
+  .option('--for <duration>', 'as in 60s, 10m, 2h', '60s')
+  .option('--nodes <nodes...>', 'only to these nodes')
+  .addOption(json())
+  .action(async (testnet: string, options: LoadCommandOptions) => {
+    const { load } = await import('./commands/load.ts');
+    process.exitCode = await load(testnet, options);
   });
 
 program
   .command('plan <runbook> <testnet>')
   .description('show what a run would do; nothing is touched')
   .addOption(parameter())
+  .addOption(gate())
   .addOption(json())
   .addHelpText('after', runbookList)
   .action(async (runbook: string, testnet: string, options: RunOptions) => {
@@ -144,12 +178,59 @@ program
   .command('run <runbook> <testnet>')
   .description('plan a runbook, then execute exactly that plan')
   .addOption(parameter())
+  .addOption(gate())
   .option('--metrics-port <port>', 'serve the metrics of the run on this port of 127.0.0.1', portNumber)
   .addOption(json())
   .addHelpText('after', runbookList)
   .action(async (runbook: string, testnet: string, options: RunOptions) => {
     const { run } = await import('./commands/run.ts');
     process.exitCode = await run(runbook, testnet, options);
+  });
+
+addScheduleCommands(program);
+
+const fault = program
+  .command('fault')
+  // Its own options come after the kind, so that those of its sub-commands are theirs.
+  .enablePositionalOptions()
+  .description('break something on purpose for a while: shows that it did, holds, heals, and gates what it broke')
+  .argument('<kind>', 'what to break, as in partition or pause; `seatrial fault kinds` lists them')
+  .argument('<testnet>')
+  .argument('[targets...]', 'nodes, roles, or leader')
+  .option('--for <duration>', 'how long, from the moment at which its effect is shown, as in 60s')
+  .addOption(parameter('a parameter of the fault; may be repeated'))
+  .addOption(json())
+  .action(async (kind: string, testnet: string, targets: string[], options: FaultOptions) => {
+    const { fault } = await import('./commands/fault.ts');
+    process.exitCode = await fault(kind, testnet, targets, options);
+  });
+
+fault
+  .command('list <testnet>')
+  .description('every fault that acts on a testnet now, and when it ends by itself')
+  .addOption(json())
+  .action(async (testnet: string, options: { json?: boolean }) => {
+    const { listFaults } = await import('./commands/fault.ts');
+    await listFaults(testnet, options);
+  });
+
+fault
+  .command('kinds [testnet]')
+  .description('what can be broken; of a testnet, what its lab can do here')
+  .addOption(json())
+  .action(async (testnet: string | undefined, options: { json?: boolean }) => {
+    const { listKinds } = await import('./commands/fault.ts');
+    await listKinds(testnet, options);
+  });
+
+program
+  .command('heal <testnet>')
+  .description('end the faults that runs of a testnet have left behind')
+  .option('--all', 'also those of which no journal here knows')
+  .addOption(json())
+  .action(async (testnet: string, options: HealOptions) => {
+    const { heal } = await import('./commands/heal.ts');
+    await heal(testnet, options);
   });
 
 program
@@ -193,6 +274,17 @@ program
   });
 
 program
+  .command('shrink <run>')
+  .description('find fewer steps of a random sequence that failed with which it still fails')
+  .option('--attempts <number>', 'runs at most', '20')
+  .option('--within <duration>', 'no attempt is begun later, as in 30m, 2h', '1h')
+  .addOption(json())
+  .action(async (run: string, options: ShrinkOptions) => {
+    const { shrink } = await import('./commands/shrink.ts');
+    process.exitCode = await shrink(run, options);
+  });
+
+program
   .command('runs <testnet>')
   .description('list the runs of a testnet, newest first')
   .addOption(json())
@@ -231,16 +323,7 @@ program
     await report(run, options);
   });
 
-const gates = program.command('gates').description('whether the gates of a testnet can be trusted');
-
-gates
-  .command('prove <testnet>')
-  .description('show every check of the gate its bad worlds; each must turn. Nothing is touched')
-  .addOption(json())
-  .action(async (testnet: string, options: { json?: boolean }) => {
-    const { prove } = await import('./commands/gates.ts');
-    process.exitCode = await prove(testnet, options);
-  });
+addGateCommands(program);
 
 program
   .command('verify <run>')
@@ -265,6 +348,8 @@ program
     await bundle(run, options);
   });
 
+addBackupCommands(program);
+
 program
   .command('watch <testnet>')
   .description('nodes and the run under way, live; q or Ctrl-C leaves')
@@ -275,35 +360,12 @@ program
     await watch(testnet, options);
   });
 
-gates
-  .command('lint <testnet>')
-  .description('find checks and alert rules that could never tell')
-  .addOption(json())
-  .action(async (testnet: string, options: { json?: boolean }) => {
-    const { lint } = await import('./commands/gates.ts');
-    process.exitCode = await lint(testnet, options);
-  });
-
-gates
-  .command('replay <testnet>')
-  .description('what a gate would have said of a time that is over, from what Prometheus holds of it')
-  .requiredOption('--from <time>', 'ISO 8601, or so long ago as in -90m')
-  .requiredOption('--to <time>', 'likewise, or now')
-  .option('--nodes <nodes...>', 'judge only these nodes')
-  .addOption(
-    new Option('--gate <profile>', "default: the testnet's own").choices(['smoke', 'quick', 'standard', 'soak']),
-  )
-  .addOption(json())
-  .action(async (testnet: string, options: ReplayCommandOptions) => {
-    const { replay } = await import('./commands/gates.ts');
-    process.exitCode = await replay(testnet, options);
-  });
-
 program
   .command('down <testnet>')
-  .description('remove everything of a testnet but its runs and reports')
+  .description('remove everything of a testnet but its runs and reports; or only stop it')
+  .option('--keep', 'stop the nodes and remove nothing; `seatrial up` starts them again')
   .addOption(json())
-  .action(async (testnet: string, options: { json?: boolean }) => {
+  .action(async (testnet: string, options: DownOptions) => {
     const { down } = await import('./commands/down.ts');
     await down(testnet, options);
   });

@@ -4,6 +4,7 @@ import { readKnownReleases, versionOfDigest, type KnownReleases } from '../engin
 import { httpTransport } from '../gates/http-transport.ts';
 import { createProbeClient } from '../gates/probe-client.ts';
 import type { HttpTransport } from '../gates/probe-client.ts';
+import { claimedVersion } from '../topology/claimed.ts';
 import type { TopologyNode } from '../topology/topology.ts';
 import type { DeployedTestnet } from './testnet.ts';
 
@@ -64,10 +65,11 @@ async function lookAt(
     state,
     version: version ?? null,
     ...(!isIntended && { intended: wanted }),
-    digest: identity?.digest ?? null,
+    // What a node only claims is no digest.
+    digest: identity && claimedVersion(identity.digest) === undefined ? identity.digest : null,
     height: told?.height ?? null,
     peers: told?.peers ?? null,
-    startedAt: identity ? new Date(identity.startedAtMs).toISOString() : null,
+    startedAt: identity && identity.startedAtMs > 0 ? new Date(identity.startedAtMs).toISOString() : null,
     healthy: state === 'running' && liveness === undefined && told !== undefined,
     ...(detail !== undefined && { detail }),
     endpoints: Object.fromEntries(node.ports.map((port) => [port.name, lab.endpoint(node, port.name)])),

@@ -25,6 +25,10 @@ const quietKinds: readonly string[] = [
   'calibrate',
   'compare',
   'slo',
+  'telemetry',
+  'fault',
+  'hold',
+  'heal',
   'soak',
 ];
 

@@ -1,3 +1,4 @@
+import type { HoldExpectations, PlannedFault } from '../journal/fault-records.ts';
 import type { PlanStep } from '../journal/records.ts';
 import { formatDuration } from '../report/format.ts';
 
@@ -31,14 +32,68 @@ export function stepText(step: PlanStep): string {
       return `count errors of ${names} and ${control.join(', ')}${forSo}`;
     case 'compare':
       return `compare ${names} with ${control.join(', ')}${forSo}`;
+    case 'telemetry':
+      return `new samples of ${names} must arrive within ${formatDuration(timeoutMs)}`;
     case 'slo':
       return `${percent(step.objective ?? 0)} of transactions must be acknowledged${forSo}`;
+    case 'fault':
+      return step.fault ? faultStepText(step.fault) : '';
+    case 'hold':
+      return [`let time pass${forSo}`, ...expectationTexts(step.expects)].join('; ');
+    case 'heal':
+      return `end the fault ${step.heals}${names === '' ? '' : `, then gate ${names}`}`;
+    case 'take-backup':
+      return `stop ${names}, copy its data, start it`;
+    case 'store-backup': {
+      const where = step.targets?.length ? step.targets.join(' and ') : 'the targets of the testnet file';
+      return `put the data${step.isWhole ? ', and what the testnet is built from,' : ''} into ${where}, and read it back`;
+    }
+    case 'restore-backup':
+      return restoreText(step);
+    case 'baseline':
+      return `measure the service${forSo}`;
+    case 'lose':
+      return `kill ${names}${step.data === 'wipe' ? ' and remove their data' : ''}`;
+    case 'recover':
+      return `start ${names}`;
+    case 'takeover':
+      return `others must do the work within ${formatDuration(timeoutMs)}`;
+    case 'service':
+      return `good service${step.servedBy ? ` of ${step.servedBy.join(', ')}` : ''} must come back within ${formatDuration(timeoutMs)}`;
+    case 'spoiled-backup':
+      return `spoiled backups of ${names} must be refused`;
+    case 'held-gate':
+      return `the gate of ${names} must hold`;
     case 'stop':
     case 'start':
       return `${step.kind} ${names}`;
     default:
       return '';
   }
+}
+
+/** `partition at a, b (topology=halves)`. */
+function faultStepText({ kind, targets, parameters }: PlannedFault): string {
+  const set = Object.entries(parameters).map(([name, value]) => `${name}=${value}`);
+  const at = targets.length === 0 ? '' : ` at ${targets.join(', ')}`;
+  return `${kind}${at}${set.length === 0 ? '' : ` (${set.join(', ')})`}`;
+}
+
+/** What must hold while time passes, a clause each. */
+function expectationTexts({ goOn = [], standStill = [], agree = true }: HoldExpectations = {}): string[] {
+  return [
+    goOn.length === 0 ? '' : `${goOn.join(', ')} must go on`,
+    standStill.length === 0 ? '' : `${standStill.join(', ')} must stand still`,
+    agree ? 'no two nodes may disagree' : '',
+  ].filter(Boolean);
+}
+
+function restoreText({ nodes, backup = '', isWhole, rebuild, maxAgeMs, acceptsDoubleSign }: PlanStep): string {
+  const what = rebuild
+    ? `build the testnet anew from backup ${backup}: ${nodes.join(', ')}`
+    : `${isWhole ? 'stop all nodes and ' : ''}put the data of backup ${backup} back on ${nodes.join(', ')}`;
+  const age = maxAgeMs === undefined ? '' : `, at most ${formatDuration(maxAgeMs)} old`;
+  return `${what}${age}${acceptsDoubleSign ? '; a validator may sign a height twice' : ''}`;
 }
 
 /** `tss on`, `level=3`: feature flags that a node is given. */

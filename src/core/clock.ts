@@ -47,3 +47,8 @@ export function abortedError(signal?: AbortSignal): AbortedError {
   const reason: unknown = signal?.reason;
   return reason instanceof AbortedError ? reason : new AbortedError('the wait was cancelled', { cause: reason });
 }
+
+/** Throws that error when the signal is aborted already. */
+export function requireGoing(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw abortedError(signal);
+}

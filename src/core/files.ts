@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 export interface WriteOptions {
@@ -62,6 +62,17 @@ function isRunning(pid: number): boolean {
     // It may be somebody else's, but it is there.
     return !isErrno(error, 'ESRCH');
   }
+}
+
+/** Removes a folder that has nothing in it; whether it is gone then. */
+export async function removeIfEmpty(folder: string): Promise<boolean> {
+  try {
+    await rmdir(folder);
+  } catch (error) {
+    if (isErrno(error, 'ENOTEMPTY') || isErrno(error, 'EEXIST')) return false;
+    if (!isErrno(error, 'ENOENT')) throw error;
+  }
+  return true;
 }
 
 /** Makes a folder's entries durable. */

@@ -15,6 +15,8 @@ export interface Stage {
   order: readonly string[];
   /** The only nodes that may be touched or gated; undefined: whatever the topology needs. */
   only?: readonly string[];
+  /** Absent nodes are made one after the other as `order` says, each with an `afterCreated` of its own. Default false: all at once. */
+  createsInOrder?: boolean;
 }
 
 export interface RollHooks {
@@ -22,7 +24,7 @@ export interface RollHooks {
   before(node: string, change: NodeChange): Promise<void>;
   /** After a node was changed: identity and gate. A rejection ends the stage; later nodes are not touched. */
   after(node: string, change: NodeChange): Promise<void>;
-  /** Nodes that were absent are created together; this gates them together, once. */
+  /** Nodes that were absent and are made now; without `createsInOrder` it is called once, with all of them. */
   afterCreated(nodes: readonly string[]): Promise<void>;
   /** True when a PASS is on record for exactly what now runs under this name, so that a no-op needs no gate. */
   isProven(node: string): Promise<boolean>;

@@ -96,6 +96,21 @@ export class Effects {
     await this.#do('restore', step, name, detail, signal, act);
   }
 
+  /** At once, whatever the node is doing; returns when it is gone. */
+  async kill(step: string, name: string, signal: AbortSignal): Promise<void> {
+    const { lab } = this.#options;
+    await this.#do('kill', step, name, {}, signal, async (node) => {
+      const { state } = await lab.observe(node, { signal });
+      if (state === 'running' || state === 'paused') await lab.signal(node, 'SIGKILL', { signal });
+      await lab.stop(node, { signal });
+    });
+  }
+
+  /** Removes the data of a node that is stopped. */
+  async wipe(step: string, name: string, signal: AbortSignal): Promise<void> {
+    await this.#do('wipe', step, name, {}, signal, (node) => this.#options.lab.wipe(node, { signal }));
+  }
+
   async start(step: string, name: string, signal: AbortSignal): Promise<void> {
     await this.#do('start', step, name, {}, signal, (node) => this.#options.lab.start(node, { signal }));
   }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { readJsonFile, writeFileAtomic } from '../core/files.ts';
+import { claimedVersion } from '../topology/claimed.ts';
 import type { ResolvedRelease } from '../topology/topology.ts';
 
 /** Versions by digest of everything that was ever resolved for a testnet: what tells the release of a running node. */
@@ -30,6 +31,8 @@ export async function rememberReleases(stateDir: string, releases: Iterable<Reso
 
 /** The version that a digest stands for; `expected` where several releases have the same digest. */
 export function versionOfDigest(known: KnownReleases, digest: string, expected: string): string | undefined {
+  const claimed = claimedVersion(digest);
+  if (claimed !== undefined) return claimed;
   const versions = known[digest] ?? [];
   return versions.includes(expected) ? expected : versions.at(-1);
 }

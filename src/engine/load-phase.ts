@@ -1,6 +1,9 @@
 import { storeEvidence } from '../journal/evidence.ts';
 import { checkLedger } from '../load/check-ledger.ts';
 import { startLoad, type Load } from '../load/generator.ts';
+import { latencyQuantile } from '../load/latency.ts';
+import { ledgerFindings } from '../load/ledger-findings.ts';
+import { settleDrill } from './drill/settle-drill.ts';
 import type { Ending } from './outcome.ts';
 import type { RunSession, SessionOptions } from './session.ts';
 
@@ -14,7 +17,7 @@ export async function offerLoad(
   const { resumes } = session.state;
   return startLoad({
     profile,
-    clients: session.clients,
+    clients: session.trafficClients,
     perSecond: topology.loadPerSecond,
     ledger: session.ledger,
     clock,
@@ -23,11 +26,12 @@ export async function offerLoad(
   });
 }
 
-/** Stops the traffic and looks for every acknowledged transaction. */
+/** Stops the traffic and looks for every acknowledged transaction. `failure`: why the run has failed already, if it has. */
 export async function settleLoad(
   session: RunSession,
   { profile, clock, plan, signal }: SessionOptions,
   load: Load,
+  failure?: string,
 ): Promise<{ lost: number; duplicated: number; problem?: Ending }> {
   await load.stop();
   await session.record({ type: 'step.done', step: 'load' });
@@ -39,40 +43,44 @@ export async function settleLoad(
   }
   await session.record({ type: 'step.started', step: 'ledger' });
   const { counts, latenciesMs } = session.ledger;
-  const check = await checkLedger({ profile, clients: session.clients, ledger: session.ledger, clock, signal });
-  const sorted = [...latenciesMs].sort((a, b) => a - b);
-  const quantile = (q: number): number | undefined =>
-    sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
-  const [p50, p95] = [quantile(0.5), quantile(0.95)];
+  const check = await checkLedger({
+    profile,
+    clients: session.clients,
+    ledger: session.ledger,
+    isMinority: session.drill?.state.isMinority,
+    clock,
+    signal,
+  });
+  const [p50, p95] = [latencyQuantile(latenciesMs, 0.5), latencyQuantile(latenciesMs, 0.95)];
   await session.record({
     type: 'load.finished',
     summary: {
       ...counts,
       lost: check.lost.length,
       duplicated: check.duplicated.length,
+      rolledBack: check.rolledBack.length,
+      resurrected: check.resurrected.length,
+      reordered: check.reordered.length,
+      acceptedByMinority: check.acceptedByMinority.length,
+      misplaced: check.misplaced.length,
+      disagreements: check.disagreements,
       unchecked: check.unchecked,
-      ...(p50 !== undefined && { latencyP50Ms: Math.round(p50) }),
-      ...(p95 !== undefined && { latencyP95Ms: Math.round(p95) }),
+      ...(p50 !== undefined && { latencyP50Ms: p50 }),
+      ...(p95 !== undefined && { latencyP95Ms: p95 }),
     },
     evidence: await storeEvidence(session.runDir, { ...check, ledger: await session.ledger.seal() }),
   });
   await session.record({ type: 'step.done', step: 'ledger' });
-  const harm = [
-    ...(check.lost.length > 0 ? [`${check.lost.length} acknowledged transactions were lost`] : []),
-    ...(check.duplicated.length > 0 ? [`${check.duplicated.length} transactions were committed twice`] : []),
-  ];
+  const drill = await settleDrill(session, check, failure);
   // No loss that was found means nothing where nothing could be looked for.
-  const doubts = [
-    ...(check.unchecked > 0
-      ? [`${check.unchecked} acknowledged transactions could not be looked for: ${check.reason ?? 'no reason'}`]
-      : []),
-    ...(counts.sent > 0 && counts.acknowledged === 0 ? [`none of ${counts.sent} transactions was acknowledged`] : []),
-  ];
+  const { harm, doubts } = ledgerFindings(check, counts, drill?.lostWrites);
+  const missed = drill?.problem?.outcome === 'failed' ? (drill.problem.reason ?? '') : '';
+  const untold = harm.filter((one) => !missed.includes(one));
   const problem: Ending | undefined =
-    harm.length > 0
-      ? { outcome: 'failed', reason: harm.join('; ') }
+    harm.length > 0 || missed !== ''
+      ? { outcome: 'failed', reason: [...untold, ...(missed === '' ? [] : [missed])].join('; ') }
       : doubts.length > 0
         ? { outcome: 'inconclusive', reason: doubts.join('; ') }
-        : undefined;
+        : drill?.problem;
   return { lost: check.lost.length, duplicated: check.duplicated.length, ...(problem && { problem }) };
 }

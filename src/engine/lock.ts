@@ -55,6 +55,12 @@ export async function acquireLock(stateDir: string, purpose: string, since: stri
   };
 }
 
+/** Whoever holds the testnet's lock now; undefined when nobody does. */
+export async function lockHolder(stateDir: string): Promise<LockOwner | undefined> {
+  const holder = await readOwner(join(stateDir, 'lock.json'));
+  return holder !== undefined && (await isAlive(holder)) ? holder : undefined;
+}
+
 /**
  * Does `work` while no other process on this machine does something of this name; waits for its turn at most 30 s. For what is
  * over in a moment.

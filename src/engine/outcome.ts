@@ -18,6 +18,9 @@ export class GateError extends Error {
 /** The run neither goes on nor goes back: somebody must look. */
 export class HeldError extends Error {}
 
+/** What was to be broken was not, or cannot be shown to have been: what was seen meanwhile proves nothing. */
+export class VoidError extends Error {}
+
 /** A canary step, or somebody who was asked, did not let the run go on. */
 export class StepError extends Error {
   readonly nodes: readonly string[];
@@ -41,6 +44,8 @@ export function blamedFor(error: unknown): readonly string[] | undefined {
 export interface Ending {
   outcome: RunOutcome;
   reason?: string;
+  /** What the run could not give back; see `run.finished`. */
+  left?: string[];
   error?: unknown;
 }
 
@@ -51,6 +56,7 @@ export function endingOf(error: unknown): Ending {
     return { outcome: outcome[error.verdict.kind], reason: error.message };
   }
   const reason = messageOf(error);
+  if (error instanceof VoidError) return { outcome: 'void', reason };
   if (error instanceof HeldError) return { outcome: 'held', reason };
   if (error instanceof StepError) return { outcome: error.verdict === 'fail' ? 'failed' : 'inconclusive', reason };
   if (error instanceof SeatrialError) {
@@ -59,6 +65,17 @@ export function endingOf(error: unknown): Ending {
     return { outcome: isRefusal ? 'refused' : 'error', reason, error };
   }
   return { outcome: 'error', reason, error };
+}
+
+/** Endings that leave open what harm to acknowledged writes answers. */
+const openOutcomes: readonly RunOutcome[] = ['failed', 'held', 'inconclusive', 'void', 'error'];
+
+/** The ending of a run whose ledger has a problem. Harm to what was acknowledged is told however the run ended, and fails one that was open. */
+export function afterLedger(ending: Ending, problem: Ending): Ending {
+  if (ending.outcome === 'passed') return problem;
+  if (problem.outcome !== 'failed') return ending;
+  const reason = [problem.reason, ending.reason].filter(Boolean).join('; ');
+  return { ...ending, outcome: openOutcomes.includes(ending.outcome) ? 'failed' : ending.outcome, reason };
 }
 
 export { exitCodeOf } from '../journal/outcome-exit-code.ts';

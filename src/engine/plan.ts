@@ -1,9 +1,14 @@
 import { hashOf } from '../core/canonical.ts';
-import { quorumBudget } from '../gates/quorum-budget.ts';
+import { RefusedError } from '../core/errors.ts';
+import { quorumBudget, type QuorumBudget } from '../gates/quorum-budget.ts';
 import type { Plan, PlanStep } from '../journal/records.ts';
 import type { NodeObservation } from '../lab/lab.ts';
 import type { Topology } from '../topology/topology.ts';
+import type { PlannedFault } from '../journal/fault-records.ts';
+import type { DrillRules, DrillTargets } from './drill/drill-stages.ts';
+import { plannedDrill } from './drill/drill-stages.ts';
 import type { NodeTarget, OnFailure, RunbookStage } from './runbook.ts';
+import { stepOf } from './single-step.ts';
 
 export interface PlanInputs {
   /** As it is now. */
@@ -15,6 +20,8 @@ export interface PlanInputs {
   versions: Readonly<Record<string, string>>;
   /** The topology that each stage of changes leads to, by the stage's id. */
   targets: ReadonlyMap<string, Topology>;
+  /** What each stage of a fault comes to, by the stage's id. */
+  faults?: ReadonlyMap<string, { planned: PlannedFault }> | undefined;
   onFailure: OnFailure;
   hasLoad: boolean;
   checksLedger?: boolean | undefined;
@@ -22,6 +29,9 @@ export interface PlanInputs {
   deadlineMs?: number | undefined;
   restore?: boolean | undefined;
   contract?: Plan['contract'] | undefined;
+  drill?: DrillRules | undefined;
+  /** What the testnet file says of drills. */
+  drills?: DrillTargets | undefined;
   states: ReadonlyMap<string, NodeObservation['state']>;
 }
 
@@ -32,11 +42,12 @@ export function makePlan(inputs: PlanInputs): Plan {
   const steps: PlanStep[] = [];
   if (hasLoad) steps.push({ id: 'load', kind: 'load', nodes });
   const absent = nodes.filter((node) => states.get(node) === 'absent');
-  // A network that does not run yet has no health to ask for.
-  if (absent.length < nodes.length) steps.push({ id: 'preflight', kind: 'preflight', nodes, gate: topology.gate });
+  // A network that does not run yet, or that is put back as a whole, has no health to ask for.
+  if (absent.length < nodes.length && !beginsAnew(stages[0]))
+    steps.push({ id: 'preflight', kind: 'preflight', nodes, gate: topology.gate });
   const predictor = new Predictor(inputs, absent);
   for (const stage of stages) {
-    steps.push(...(stage.kind === 'change' ? predictor.change(stage) : [stepOf(stage, topology.gate)]));
+    steps.push(...predictor.steps(stage));
   }
   if (hasLoad && (inputs.checksLedger ?? true)) steps.push({ id: 'ledger', kind: 'verify', nodes });
   const margins = steps.flatMap((step) => step.quorumMargin ?? []);
@@ -51,6 +62,7 @@ export function makePlan(inputs: PlanInputs): Plan {
     ...(deadlineMs !== undefined && { deadlineMs }),
     ...(restore && { restore }),
     ...(inputs.contract && { contract: inputs.contract }),
+    ...(inputs.drill && { drill: plannedDrill(inputs.drill, stages, inputs.drills ?? { participants: [] }) }),
     releases: digestsOf([topology, ...inputs.targets.values()]),
     steps,
     ...(margins.length > 0 && { worstQuorumMargin: Math.min(...margins) }),
@@ -67,9 +79,10 @@ export function planHash(plan: Plan): string {
   return hashOf(plan);
 }
 
-/** Nodes that the plan makes or replaces, first change first. */
+/** Nodes that the plan makes, replaces or gives other data, first change first. */
 export function changedNodes({ steps }: Plan): string[] {
-  const changed = steps.filter(({ kind }) => kind === 'replace' || kind === 'create').flatMap(({ nodes }) => nodes);
+  const kinds: PlanStep['kind'][] = ['replace', 'create', 'restore-backup'];
+  const changed = steps.filter(({ kind }) => kinds.includes(kind)).flatMap(({ nodes }) => nodes);
   return [...new Set(changed)];
 }
 
@@ -81,6 +94,10 @@ class Predictor {
   /** Nodes that are down stay down until their own step has mended them. */
   readonly #down: Set<string>;
   #absent: readonly string[];
+  /** Nodes that a drill has killed and not brought back. */
+  #lost: string[] = [];
+  /** Nodes that faults keep from their work, by the stage that began each. */
+  readonly #impaired = new Map<string, readonly string[]>();
 
   constructor(inputs: PlanInputs, absent: readonly string[]) {
     const { topology, states, versions } = inputs;
@@ -91,7 +108,87 @@ class Predictor {
     this.#down = new Set(names.filter((name) => states.get(name) !== 'running' && !absent.includes(name)));
   }
 
-  change(stage: RunbookStage & { kind: 'change' }): PlanStep[] {
+  steps(stage: RunbookStage): PlanStep[] {
+    switch (stage.kind) {
+      case 'change':
+        return this.#change(stage);
+      case 'take-backup':
+        return this.#takeBackup(stage);
+      case 'fault':
+        return [this.#fault(stage)];
+      case 'lose':
+        return [this.#lose(stage)];
+      case 'recover':
+        this.#lost = this.#lost.filter((node) => !this.#losable(stage.nodes).includes(node));
+        return [stepOf(stage, this.#inputs.topology)];
+      case 'restore-backup': {
+        const step = stepOf(stage, this.#inputs.topology);
+        this.#lost = this.#lost.filter((node) => !step.nodes.includes(node));
+        return [step];
+      }
+      case 'heal': {
+        const { id, fault } = stage;
+        const nodes = [...(this.#impaired.get(fault) ?? [])];
+        this.#impaired.delete(fault);
+        return [
+          { id, kind: 'heal', nodes, heals: fault, ...(nodes.length > 0 && { gate: this.#inputs.topology.gate }) },
+        ];
+      }
+      default:
+        return [stepOf(stage, this.#inputs.topology)];
+    }
+  }
+
+  #lose(stage: RunbookStage & { kind: 'lose' }): PlanStep {
+    const { topology } = this.#inputs;
+    this.#lost.push(...this.#losable(stage.nodes));
+    const { margin, isSafe } = this.#budget([]);
+    if (!isSafe && (stage.mayHalt || topology.availability === 'halt-allowed')) this.halts.push(stage.id);
+    return { ...stepOf(stage, topology), ...(topology.quorum !== 'none' && { quorumMargin: margin }) };
+  }
+
+  /** Who leads is not known before; it is somebody who votes, and the heaviest of them costs most. */
+  #losable(nodes: readonly string[]): string[] {
+    const [heaviest] = [...this.#inputs.topology.nodes].sort((a, b) => b.votingPower - a.votingPower);
+    return nodes.map((node) => (node === 'leader' ? (heaviest?.name ?? node) : node));
+  }
+
+  #fault({ id }: RunbookStage & { kind: 'fault' }): PlanStep {
+    const { topology, faults } = this.#inputs;
+    const fault = faults?.get(id)?.planned;
+    if (!fault) throw new RefusedError('unsupported', `the fault ${id} was not worked out for this testnet`);
+    this.#impaired.set(id, fault.impaired);
+    const { margin, isSafe } = this.#budget([]);
+    // One that may not halt the system was refused when it was worked out.
+    if (!isSafe) this.halts.push(id);
+    const ttlMs = Math.max(0, ...fault.leases.map((lease) => lease.ttlMs));
+    return {
+      id,
+      kind: 'fault',
+      nodes: [...new Set(fault.leases.map(({ node }) => node))],
+      fault,
+      ttlMs,
+      ...(topology.quorum !== 'none' && { quorumMargin: margin }),
+      compensation: `healed when the run ends; on the target, by itself, ${ttlMs / 1000} s after nobody extends it`,
+    };
+  }
+
+  #budget(take: readonly string[]): QuorumBudget {
+    const { topology } = this.#inputs;
+    const impaired = new Set([...this.#impaired.values()].flat());
+    const down = new Set([...this.#down, ...this.#lost]);
+    return quorumBudget({
+      rule: topology.quorum,
+      nodes: topology.nodes.map(({ name, votingPower }) => ({
+        name,
+        power: votingPower,
+        state: down.has(name) ? 'down' : impaired.has(name) ? 'faulted' : 'ok',
+      })),
+      take,
+    });
+  }
+
+  #change(stage: RunbookStage & { kind: 'change' }): PlanStep[] {
     const { topology } = this.#inputs;
     const { id, changes, atOnce = 1 } = stage;
     const created = changes.filter(({ node }) => this.#absent.includes(node)).map(({ node }) => node);
@@ -120,6 +217,26 @@ class Predictor {
     }));
   }
 
+  #takeBackup({ id, nodes, to = [] }: RunbookStage & { kind: 'take-backup' }): PlanStep[] {
+    const { topology } = this.#inputs;
+    const names = nodes ?? topology.nodes.map(({ name }) => name);
+    const copies = names.map((node): PlanStep => {
+      const { margin, isSafe } = this.#budget([node]);
+      const step = stepId(id, node);
+      if (!isSafe && topology.availability === 'halt-allowed') this.halts.push(step);
+      return {
+        id: step,
+        kind: 'take-backup',
+        nodes: [node],
+        gate: topology.gate,
+        ...(topology.quorum !== 'none' && { quorumMargin: margin }),
+        compensation: `${node} is started again`,
+      };
+    });
+    const store: PlanStep = { id: stepId(id, 'store'), kind: 'store-backup', nodes: names, after: id, targets: to };
+    return [...copies, { ...store, ...(nodes === undefined && { isWhole: true }) }];
+  }
+
   /** `others` are of the same batch, and not gated yet. */
   #replace(
     { id: stage, mayHalt, snapshot }: RunbookStage & { kind: 'change' },
@@ -127,15 +244,7 @@ class Predictor {
     others: readonly string[],
   ): PlanStep {
     const { topology, targets } = this.#inputs;
-    const { margin, isSafe } = quorumBudget({
-      rule: topology.quorum,
-      nodes: topology.nodes.map(({ name, votingPower }) => ({
-        name,
-        power: votingPower,
-        state: this.#down.has(name) ? 'down' : 'ok',
-      })),
-      take: [node, ...others],
-    });
+    const { margin, isSafe } = this.#budget([node, ...others]);
     const id = stepId(stage, node);
     this.#down.delete(node);
     if (!isSafe && (mayHalt || topology.availability === 'halt-allowed')) this.halts.push(id);
@@ -159,53 +268,8 @@ class Predictor {
   }
 }
 
-/** A stage that is one step. */
-function stepOf(stage: Exclude<RunbookStage, { kind: 'change' }>, gate: string): PlanStep {
-  const { id } = stage;
-  switch (stage.kind) {
-    case 'soak':
-      return { id, kind: 'soak', nodes: stage.nodes, gate, ...(stage.forMs !== undefined && { forMs: stage.forMs }) };
-    case 'approval': {
-      const { question, timeoutMs, onTimeout = 'stop' } = stage;
-      return { id, kind: 'approval', nodes: [], question, timeoutMs, onTimeout };
-    }
-    case 'await-height':
-      return { id, kind: 'await-height', nodes: [], height: stage.height, timeoutMs: stage.timeoutMs };
-    case 'finalise':
-      return { id, kind: 'finalise', nodes: [] };
-    case 'switch': {
-      const { toggle, ttlMs, node } = stage;
-      const compensation = `${toggle} off on ${node}; by itself after ${ttlMs / 1000} s at the latest`;
-      return { id, kind: 'switch', nodes: [node], toggle, ttlMs, on: true, compensation };
-    }
-    case 'clear':
-      return { id, kind: 'switch', nodes: [stage.node], toggle: stage.toggle, on: false };
-    case 'activation': {
-      const { nodes, toggle, blocks, timeoutMs } = stage;
-      return { id, kind: 'activation', nodes, toggle, blocks, timeoutMs };
-    }
-    case 'switchback': {
-      const { node, control, toggle, blocks, blockMs, ttlMs } = stage;
-      return { id, kind: 'switchback', nodes: [node], control, toggle, blocks, forMs: blockMs, ttlMs };
-    }
-    case 'calibrate':
-      return { id, kind: 'calibrate', nodes: stage.nodes, control: stage.control, forMs: stage.forMs };
-    case 'compare': {
-      const { nodes, control, forMs, after } = stage;
-      return { id, kind: 'compare', nodes, control, forMs, after };
-    }
-    case 'slo':
-      return { id, kind: 'slo', nodes: [], objective: stage.objective, forMs: stage.forMs };
-    case 'stop':
-    case 'start':
-      return {
-        id,
-        kind: stage.kind,
-        nodes: [stage.node],
-        ...(stage.kind === 'stop' && { compensation: `${stage.node} is started again` }),
-        ...(stage.kind === 'stop' && stage.mayHalt && { mayHalt: true }),
-      };
-  }
+function beginsAnew(first: RunbookStage | undefined): boolean {
+  return first?.kind === 'restore-backup' && first.nodes === undefined;
 }
 
 function digestsOf(topologies: readonly Topology[]): Record<string, string> {

@@ -1,19 +1,25 @@
 import { RefusedError, UsageError } from '../core/errors.ts';
-import { listRuns } from '../journal/list-runs.ts';
-import { readJournal } from '../journal/read-journal.ts';
+import { quorumBudget } from '../gates/quorum-budget.ts';
 import type { Plan } from '../journal/records.ts';
-import { runFolder } from '../journal/run-files.ts';
 import type { Lab, NodeObservation } from '../lab/lab.ts';
-import { didYouMean } from '../core/nearest.ts';
-import type { SystemProfile } from '../spec/profile.ts';
 import { changeWanted, type Wanted } from '../topology/desired.ts';
 import type { ResolvedRelease, Topology } from '../topology/topology.ts';
 import { readKnownReleases, versionOfDigest } from './known-releases.ts';
-import { completeParameters } from './load-runbook.ts';
+import { completeParameters } from './complete-parameters.ts';
+import { drillTargets } from './drill/drill-targets.ts';
+import { drawSeeds } from './draw-seeds.ts';
+import { prepareFaults } from './faults/prepare-faults.ts';
+import type { PlannedFaults } from './faults/plan-faults.ts';
+import { offeredTraffic } from './offered-traffic.ts';
 import { hasPassed } from './passed.ts';
+import { pastChanges } from './past-changes.ts';
 import { makePlan } from './plan.ts';
+import { readDeployedTopology } from './state.ts';
 import type { Project } from './project.ts';
-import type { PastChange, Runbook, RunbookRules, RunbookStage } from './runbook.ts';
+import { requireCapable } from './require-capable.ts';
+import { requireOwnData } from './own-data.ts';
+import { requireUsable } from './require-usable.ts';
+import type { Runbook, RunbookRules, RunbookStage } from './runbook.ts';
 
 /** All that is decided before anything is touched. */
 export interface PreparedRun {
@@ -36,13 +42,15 @@ export async function prepareRunbook(
   given: Record<string, string>,
   signal?: AbortSignal,
 ): Promise<PreparedRun> {
-  const parameters = completeParameters(runbook, given);
+  const parameters = drawSeeds(runbook, completeParameters(runbook, given));
   const wanted = await project.topology(project.desired, signal);
   const { states, versions } = await look(project, lab, wanted);
   const topology = await project.topology(
     { ...project.desired, versions: await startingVersions(project, states, versions) },
     signal,
   );
+  const capabilities = await lab.faults?.capabilities({ signal });
+  const traffic = offeredTraffic(project.profile, topology);
   const expanded = runbook.plan({
     testnet: project.name,
     nodes: topology.nodes.map(({ name, role, startOrder, votingPower, flags }) => ({
@@ -54,20 +62,23 @@ export async function prepareRunbook(
       version: versions[name] ?? '',
       state: states.get(name)?.state ?? 'absent',
     })),
-    releases: Object.keys(project.loaded.spec.releases),
+    releases: topology.lab === 'attached' ? Object.values(versions) : Object.keys(project.loaded.spec.releases),
     toggles: Object.fromEntries(Object.entries(project.profile.toggles ?? {}).map(([name, { flag }]) => [name, flag])),
     gate: topology.gate,
     parameters,
-    history: await history(project.stateDir),
+    history: await pastChanges(project.stateDir),
+    drills: drillTargets(project.loaded.spec),
+    hasMonitoring: topology.monitoring !== undefined,
+    traffic,
+    ...(capabilities && { faults: { topology, capabilities } }),
   });
-  const absent = topology.nodes.filter(({ name }) => states.get(name)?.state === 'absent');
-  if (absent.length > 0) {
-    const names = absent.map(({ name }) => name).join(', ');
-    throw new UsageError(
-      `${names} of ${project.name} ${absent.length === 1 ? 'does' : 'do'} not exist; bring the testnet up first with: seatrial up stacks/${project.name}.yaml`,
-    );
-  }
+  requirePresent(project, topology, states);
   const { hasLoad = true, ...rules } = expanded;
+  const written: RunbookStage[] =
+    'stages' in expanded ? expanded.stages : [{ kind: 'change', id: runbook.name, changes: expanded.changes }];
+  requireUsable(written, topology, project.profile, traffic);
+  requireCapable(topology, written);
+  const { stages, faults } = await prepareFaults(project, lab, topology, states, written, signal);
   return prepared(
     {
       project,
@@ -76,12 +87,43 @@ export async function prepareRunbook(
       before: { ...project.desired, versions },
       runbook: runbook.name,
       parameters,
-      stages:
-        'stages' in expanded ? expanded.stages : [{ kind: 'change', id: runbook.name, changes: expanded.changes }],
-      rules: { ...rules, hasLoad: hasLoad && project.profile.submit !== undefined && topology.loadPerSecond > 0 },
+      stages,
+      faults,
+      rules: { ...rules, hasLoad: hasLoad && traffic === true },
     },
     signal,
   );
+}
+
+export interface StagesRequest {
+  /** What the run is called. */
+  name: string;
+  parameters: Record<string, string>;
+  stages: RunbookStage[];
+  /** Nodes that do not exist are made by the stages. Default false. */
+  mayBeAbsent?: boolean;
+}
+
+/**
+ * A run of stages that a command asks for, without a runbook. Nothing is rolled back when it fails, and no traffic is offered. Throws UsageError
+ * for nodes that do not exist.
+ */
+export async function prepareStages(
+  project: Project,
+  lab: Lab,
+  { name, parameters, stages, mayBeAbsent = false }: StagesRequest,
+  signal?: AbortSignal,
+): Promise<PreparedRun> {
+  const wanted = await project.topology(project.desired, signal);
+  const { states, versions } = await look(project, lab, wanted);
+  const running = await startingVersions(project, states, versions);
+  const topology = await project.topology({ ...project.desired, versions: running }, signal);
+  requireUsable(stages, topology, project.profile, offeredTraffic(project.profile, topology));
+  requireCapable(topology, stages);
+  if (!mayBeAbsent) requirePresent(project, topology, states);
+  const rules = { onFailure: 'hold', hasLoad: false, isRepair: true, isForward: false } as const;
+  const before = { ...project.desired, versions };
+  return prepared({ project, topology, states, before, runbook: name, parameters, stages, rules }, signal);
 }
 
 /** What `seatrial up` is to do: whatever differs from the testnet file. Nothing is rolled back when it fails. */
@@ -92,8 +134,13 @@ export async function prepareUp(
 ): Promise<PreparedRun> {
   const target = await project.topology(project.desired, signal);
   const { states, versions } = await look(project, await lab(target), target);
+  const stopped = target.nodes.filter(({ name }) => states.get(name)?.state === 'stopped').map(({ name }) => name);
+  await requireOwnData(project.stateDir, target, stopped);
+  const restart = await restartOf(project.stateDir, target, states);
   const isOff = (node: Topology['nodes'][number]): boolean => {
     const found = states.get(node.name);
+    const started = restart?.nodes.find(({ name }) => name === node.name);
+    if (started) return started.generation !== node.generation;
     return found?.state !== 'running' || found.identity?.generation !== node.generation;
   };
   const isBroken = (name: string): boolean => states.get(name)?.state !== 'running';
@@ -104,16 +151,74 @@ export async function prepareUp(
   return prepared(
     {
       project,
-      topology: target,
+      topology: restart?.topology ?? target,
       states,
-      before: { ...project.desired, versions },
+      before: { ...project.desired, versions: { ...versions, ...restart?.versions } },
       runbook: 'up',
       parameters: {},
-      stages: [{ kind: 'change', id: 'up', changes }],
+      stages: [
+        ...(restart
+          ? [{ kind: 'start-together' as const, id: 'start', nodes: restart.nodes.map(({ name }) => name) }]
+          : []),
+        { kind: 'change', id: 'up', changes },
+      ],
       rules: { onFailure: 'hold', hasLoad: false, isRepair: true },
     },
     signal,
   );
+}
+
+function requirePresent(project: Project, { nodes }: Topology, states: ReadonlyMap<string, NodeObservation>): void {
+  const absent = nodes.filter(({ name }) => states.get(name)?.state === 'absent');
+  if (absent.length === 0) return;
+  const names = absent.map(({ name }) => name).join(', ');
+  throw new UsageError(
+    `${names} of ${project.name} ${absent.length === 1 ? 'does' : 'do'} not exist; bring the testnet up first with: seatrial up stacks/${project.name}.yaml`,
+  );
+}
+
+interface Restart {
+  /** Nodes that are started as they were last brought up. */
+  nodes: Topology['nodes'];
+  versions: Record<string, string>;
+  /** As it is once they run. */
+  topology: Topology;
+}
+
+/**
+ * Nodes that stand still and must be started together: too few run for the quorum, so that one by one none could pass its gate. They
+ * come back as they were; what the file wants of them since is brought about afterwards, node by node.
+ */
+async function restartOf(
+  stateDir: string,
+  target: Topology,
+  states: ReadonlyMap<string, NodeObservation>,
+): Promise<Restart | undefined> {
+  const deployed = await readDeployedTopology(stateDir);
+  const isStopped = ({ name }: { name: string }): boolean => states.get(name)?.state === 'stopped';
+  const nodes = deployed?.nodes.filter(
+    (node) => isStopped(node) && target.nodes.some(({ name }) => name === node.name),
+  );
+  if (!deployed || !nodes || nodes.length === 0) return undefined;
+  const runs = [...states.values()].some(({ state }) => state === 'running');
+  const { isSafe } = quorumBudget({
+    rule: target.quorum,
+    nodes: target.nodes.map(({ name, votingPower }) => ({
+      name,
+      power: votingPower,
+      state: states.get(name)?.state === 'running' ? 'ok' : 'down',
+    })),
+    take: [],
+  });
+  if (runs && isSafe) return undefined;
+  const isSame = nodes.every(
+    (node) => target.nodes.find(({ name }) => name === node.name)?.generation === node.generation,
+  );
+  return {
+    nodes,
+    versions: Object.fromEntries(nodes.map(({ name, release }) => [name, release.version])),
+    topology: isSame ? target : deployed,
+  };
 }
 
 interface PreparedInputs {
@@ -124,13 +229,13 @@ interface PreparedInputs {
   runbook: string;
   parameters: Record<string, string>;
   stages: readonly RunbookStage[];
+  faults?: PlannedFaults;
   rules: RunbookRules & { hasLoad: boolean };
 }
 
 async function prepared(inputs: PreparedInputs, signal: AbortSignal | undefined): Promise<PreparedRun> {
-  const { project, topology, states, before, stages, runbook, parameters } = inputs;
-  const { onFailure, hasLoad, checksLedger, isRepair, deadlineMs, restore } = inputs.rules;
-  requireUsable(stages, topology, project.profile);
+  const { project, topology, states, before, stages, faults, runbook, parameters } = inputs;
+  const { onFailure, hasLoad, checksLedger, isRepair, deadlineMs, restore, drill } = inputs.rules;
   let wanted = before;
   const targets = new Map<string, Topology>();
   for (const stage of stages) {
@@ -145,6 +250,7 @@ async function prepared(inputs: PreparedInputs, signal: AbortSignal | undefined)
     stages,
     versions: before.versions,
     targets,
+    faults,
     onFailure,
     hasLoad,
     checksLedger,
@@ -152,6 +258,8 @@ async function prepared(inputs: PreparedInputs, signal: AbortSignal | undefined)
     deadlineMs,
     restore,
     contract: contractOf(inputs),
+    drill,
+    drills: drillTargets(project.loaded.spec),
     states: new Map([...states].map(([node, { state }]) => [node, state])),
   });
   const all = [topology, ...targets.values()];
@@ -164,42 +272,6 @@ function contractOf({ project, runbook, rules }: PreparedInputs): Plan['contract
   const { contract } = project.loaded.spec;
   if (contract === 'off' || rules.isForward === false) return undefined;
   return runbook === 'up' ? 'warn' : contract;
-}
-
-/** A plan that names what is not there would end half-way. */
-function requireUsable(stages: readonly RunbookStage[], topology: Topology, profile: SystemProfile): void {
-  const names = topology.nodes.map(({ name }) => name);
-  const toggles = Object.keys(profile.toggles ?? {});
-  const ids = new Set<string>();
-  for (const stage of stages) {
-    if (ids.has(stage.id)) throw new UsageError(`the plan has two stages with the id ${stage.id}`);
-    ids.add(stage.id);
-    for (const node of nodesOf(stage)) {
-      if (!names.includes(node)) throw new UsageError(`there is no node ${node}${didYouMean(node, names)}`);
-    }
-    if (stage.kind === 'slo' && !(profile.submit && topology.loadPerSecond > 0)) {
-      const why = profile.submit ? 'the testnet file sets no load' : `${profile.title} takes no transactions`;
-      throw new RefusedError(
-        'unsupported',
-        `the step ${stage.id} watches the share of traffic that is acknowledged: ${why}`,
-      );
-    }
-    if (!('toggle' in stage) || toggles.includes(stage.toggle)) continue;
-    const hint = toggles.length === 0 ? '' : didYouMean(stage.toggle, toggles);
-    throw new RefusedError(
-      'unsupported',
-      `${profile.title} has no feature ${stage.toggle} that can be switched${hint}`,
-    );
-  }
-}
-
-function nodesOf(stage: RunbookStage): string[] {
-  if (stage.kind === 'change') return stage.changes.map(({ node }) => node);
-  return [
-    ...('node' in stage ? [stage.node] : []),
-    ...('nodes' in stage ? stage.nodes : []),
-    ...('control' in stage ? stage.control : []),
-  ];
 }
 
 async function look(
@@ -240,36 +312,4 @@ async function startingVersions(
     versions[node] = version;
   }
   return versions;
-}
-
-/** What earlier runs changed, newest first; runs whose journal is broken cannot tell. */
-async function history(stateDir: string): Promise<PastChange[]> {
-  const past: PastChange[] = [];
-  for (const run of await listRuns(stateDir)) {
-    if (run.outcome === 'corrupt') continue;
-    const { records } = await readJournal(runFolder(stateDir, run.id));
-    const started = records.find((record) => record.type === 'run.started');
-    if (!started) continue;
-    // What the run was about to do counts like what it did: a killed run may have done it.
-    const after: Record<string, string> = {};
-    const flagsSet: PastChange['flagsSet'] = {};
-    for (const record of records) {
-      if (record.type === 'intent') after[record.node] = record.toVersion;
-      if (record.type === 'intent' && record.flags)
-        flagsSet[record.node] = { ...flagsSet[record.node], ...record.flags };
-      if (record.type === 'done') after[record.node] = record.version;
-    }
-    const before = started.before.filter(({ node, state }) => node in after && state !== 'absent');
-    past.push({
-      runId: run.id,
-      runbook: started.runbook,
-      outcome: run.outcome,
-      before: Object.fromEntries(before.map(({ node, version }) => [node, version])),
-      after,
-      flagsBefore: Object.fromEntries(before.map(({ node, flags = {} }) => [node, flags])),
-      flagsSet,
-      isFinal: records.some(({ type }) => type === 'finalised'),
-    });
-  }
-  return past;
 }

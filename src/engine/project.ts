@@ -7,7 +7,8 @@ import { loadTestnetFile, type LoadedSpec } from '../spec/load.ts';
 import { expandNodes, type SpecNode } from '../spec/nodes.ts';
 import type { SystemProfile } from '../spec/profile.ts';
 import { extendAllocation, readAllocation, writeAllocation, type Allocation } from '../topology/allocation.ts';
-import { buildTopology } from '../topology/build-topology.ts';
+import { attachedTopology } from '../topology/attached.ts';
+import { buildTopology, loadOf } from '../topology/build-topology.ts';
 import { readDesired, type DesiredState, type Wanted } from '../topology/desired.ts';
 import { monitoringServices } from '../topology/monitoring/services.ts';
 import { rememberReleases } from './known-releases.ts';
@@ -72,6 +73,11 @@ export async function openProject(
   let images: MonitoringTopology['images'] | undefined;
 
   const topology = async (wanted: Wanted, signal?: AbortSignal): Promise<Topology> => {
+    if (loaded.spec.lab === 'attached') {
+      const attached = attachedTopology({ loaded, profile, nodes, wanted, stateDir, loadPerSecond: loadOf(loaded) });
+      requireSoundGates(profile, attached);
+      return attached;
+    }
     const versions = nodes.map((node) => wanted.versions[node.name] ?? node.version);
     const missing = versions.filter((version) => !resolved.has(version));
     const store = join(root, '.seatrial', 'releases');

@@ -62,7 +62,8 @@ export async function recoverOpenEffects({ inputs, session, effects, snapshots }
       const held = session.state.switches.get(`${name}/${String(facts['toggle'])}`);
       const { state } = await lab.observe(node);
       if (state === 'foreign') verdict = 'foreign';
-      else if (effect === 'stop') verdict = state === 'stopped' ? 'complete' : 'absent';
+      else if (effect === 'stop' || effect === 'kill') verdict = state === 'stopped' ? 'complete' : 'absent';
+      else if (effect === 'wipe') verdict = 'partial';
       else if (effect === 'start') verdict = state === 'running' ? 'complete' : 'absent';
       else if (effect === 'snapshot' || effect === 'restore') {
         ({ verdict, found = {} } = await snapshots.observe(intent));

@@ -184,6 +184,8 @@ export function rollHooks(options: RollHooksOptions): RollHooks & { gateRest(): 
       if (last !== undefined) await gateTogether(last);
     },
     isProven: async (name) => {
+      // What a fault keeps from its work cannot pass now; it is gated when the fault is healed.
+      if (state.impaired.has(name)) return true;
       const node = nodeOf(name);
       const { identity } = node ? await lab.observe(node) : {};
       return identity !== undefined && (await hasPassed(target.stateDir, name, identity));

@@ -5,9 +5,9 @@ import type { SlotSource } from '../gates/direct-source.ts';
 import { guardVerdict } from '../gates/gate-evidence.ts';
 import type { GateBaseline, GateKeeper } from '../gates/gate-requests.ts';
 import { createProbeClient, type HttpTransport } from '../gates/probe-client.ts';
-import type { QuorumBudget } from '../gates/quorum-budget.ts';
+import type { NodeHealth, QuorumBudget } from '../gates/quorum-budget.ts';
 import type { GateSegment } from '../gates/gate-segment.ts';
-import { soakProfile } from '../gates/profiles.ts';
+import { gateProfile, scrapeIntervalMs, soakProfile } from '../gates/profiles.ts';
 import type { SlotReading } from '../gates/readings.ts';
 import type { GateVerdict } from '../gates/verdict.ts';
 import { loadEvidence, storeEvidence } from '../journal/evidence.ts';
@@ -86,7 +86,7 @@ export class RunGates {
   ): Promise<void> {
     const step = 'preflight';
     await this.#options.record({ type: 'step.started', step });
-    const health = healthOf(await this.#look(topology, signal), this.#options.profile);
+    const health = this.#healthIn(await this.#look(topology, signal));
     if (signal.aborted) throw abortedError(signal);
     const budget = budgetOf(topology, health, []);
     const repairing = changing.filter((name) => health[name] !== 'ok');
@@ -98,7 +98,7 @@ export class RunGates {
         level: 'warning',
         text: `the network has no quorum; repairing it: ${budget.sentence}`,
       });
-      this.#keeper.beginChange(repairing);
+      this.#keeper.leaveOut(repairing);
       await this.#options.record({ type: 'step.done', step });
       return;
     }
@@ -125,7 +125,7 @@ export class RunGates {
     }
     if (verdict.kind !== 'PASS') throw new GateError(nodes, verdict);
     // Until their turn comes they are no reason to call another node's peers or agreement bad.
-    this.#keeper.beginChange(repairing);
+    this.#keeper.leaveOut(repairing);
     await this.#options.record({ type: 'step.done', step });
   }
 
@@ -134,9 +134,9 @@ export class RunGates {
    * the broken ones are no reason to call another node bad.
    */
   async brokenFirst(nodes: readonly string[]): Promise<string[]> {
-    const { topology, profile } = this.#options;
-    const health = healthOf(await this.#look(topology, new AbortController().signal), profile);
-    this.#keeper.beginChange(nodes.filter((name) => health[name] !== 'ok'));
+    const { topology } = this.#options;
+    const health = this.#healthIn(await this.#look(topology, new AbortController().signal));
+    this.#keeper.leaveOut(nodes.filter((name) => health[name] !== 'ok'));
     return [...nodes].sort((a, b) => Number(health[a] === 'ok') - Number(health[b] === 'ok'));
   }
 
@@ -155,7 +155,7 @@ export class RunGates {
   async guardAgain(target: Topology, signal: AbortSignal): Promise<void> {
     const { state } = this.#options;
     // What is in the middle of its change is no reason to call another node's peers bad.
-    this.#keeper.beginChange([...state.open.keys(), ...state.stopped]);
+    this.#keeper.leaveOut([...state.open.keys(), ...state.stopped]);
     const nodes = state.changed.filter((node) => state.passed.has(node) && !state.open.has(node));
     if (nodes.length > 0) await this.gate('resume', nodes, target, { signal });
   }
@@ -176,6 +176,11 @@ export class RunGates {
     this.#keeper.beginChange(nodes);
   }
 
+  /** Nodes that a fault is about to keep from their work are no reason to call another one bad, until they have passed a gate again. */
+  leaveOut(nodes: readonly string[]): void {
+    this.#keeper.leaveOut(nodes);
+  }
+
   close(): Promise<void> {
     return this.#keeper.close();
   }
@@ -190,7 +195,7 @@ export class RunGates {
   ): Promise<void> {
     let budget: QuorumBudget;
     for (let tries = 1; ; tries++) {
-      const health = healthOf(await this.#look(target, signal), this.#options.profile);
+      const health = this.#healthIn(await this.#look(target, signal));
       if (signal.aborted) throw abortedError(signal);
       budget = budgetOf(target, health, [name, ...others]);
       // Taking a node that does not count anyway costs nothing; it is how a broken network is repaired.
@@ -204,11 +209,15 @@ export class RunGates {
     throw new RefusedError('unsafe', reason);
   }
 
-  /** A Prometheus that was made with the nodes has to find them first. When it does not, the gate will say so. */
+  /**
+   * A Prometheus that was made or started with the nodes has to find them first; what it knows of the time before it was stopped does not
+   * count. When it does not find them, the gate will say so.
+   */
   async awaitFirstScrapes(nodes: readonly string[], signal: AbortSignal): Promise<void> {
     const { prometheusUrl, topology, clock, transport } = this.#options;
     if (prometheusUrl === undefined) return;
-    const query = encodeURIComponent(`up{testnet="${topology.testnet}"}`);
+    const newestS = (2 * scrapeIntervalMs(gateProfile(topology.gate))) / 1000;
+    const query = encodeURIComponent(`time() - timestamp(up{testnet="${topology.testnet}"}) <= ${newestS}`);
     const client = createProbeClient({ baseUrl: () => prometheusUrl, transport, signal });
     const scraped = async (): Promise<true | undefined> => {
       const answer = (await client.getJson('prometheus', `/api/v1/query?query=${query}`)) as {
@@ -238,11 +247,13 @@ export class RunGates {
     signal: AbortSignal,
   ): Promise<{ broken: string[]; hasQuorum: boolean }> {
     if (coming.length === 0) return { broken: [], hasQuorum: true };
-    const health = healthOf(await this.#look(target, signal), this.#options.profile);
+    const health = this.#healthIn(await this.#look(target, signal));
     if (signal.aborted) throw abortedError(signal);
     const broken = coming.filter((name) => health[name] === 'down');
     // What was just started may not answer yet; it counts for what it is to be.
-    for (const name of changed) if (!coming.includes(name)) health[name] = 'ok';
+    for (const name of changed) {
+      if (!coming.includes(name) && health[name] !== 'faulted') health[name] = 'ok';
+    }
     return { broken, hasQuorum: budgetOf(target, health, []).isSafe };
   }
 
@@ -344,6 +355,14 @@ export class RunGates {
       evidence: hash,
       ...(scene && { scene }),
     });
+  }
+
+  /** A node that a fault keeps from its work counts for nothing, whatever it says of itself. */
+  #healthIn(reading: SlotReading): Record<string, NodeHealth> {
+    const { profile, state } = this.#options;
+    const health = healthOf(reading, profile);
+    for (const node of state.impaired) if (node in health) health[node] = 'faulted';
+    return health;
   }
 
   #look(topology: Topology, signal: AbortSignal): Promise<SlotReading> {

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { ArmedLease, FaultRecord } from '../journal/fault-records.ts';
 import type { FlagSettings, RunEvent, RunRecord, RunStart } from '../journal/records.ts';
 import { changeWanted, type Wanted } from '../topology/desired.ts';
 
@@ -15,6 +16,19 @@ export interface HeldSwitch {
   ttlMs: number;
   /** Wall time at which the node ends it by itself at the latest, as told by this machine's clock. */
   untilMs: number;
+}
+
+/** A fault that the run has begun, or was about to begin, and has not ended. */
+export interface OpenFault {
+  id: string;
+  /** The step that begins it. */
+  step: string;
+  /** `meant`: whether anything was armed is not known. */
+  phase: 'meant' | 'armed' | 'injected' | 'verified';
+  leases: ArmedLease[];
+  impaired: string[];
+  /** Wall time of the newest record of it. */
+  atMs: number;
 }
 
 /** What one node is to run. */
@@ -59,6 +73,8 @@ export class RunState {
   wanted: Wanted;
   /** Nodes that were made or replaced, in the order of the first touch. */
   readonly changed: string[] = [];
+  /** Steps that were begun, whether they came to their end or not. */
+  readonly begun = new Set<string>();
   /** Steps that are over. */
   readonly done = new Set<string>();
   /** Changes without an end, by node. */
@@ -71,12 +87,26 @@ export class RunState {
   readonly passed = new Set<string>();
   readonly brokenBefore = new Set<string>();
   readonly switches = new Map<string, HeldSwitch>();
+  /** Faults that may act, by their ids. */
+  readonly faults = new Map<string, OpenFault>();
+  /** Faults that were healed, while nobody has shown yet that they are over; with the step that began each. */
+  readonly unproven = new Map<string, string>();
+  /** Steps whose fault was void. */
+  readonly voided = new Map<string, string>();
   /** Nodes that the run has stopped and not started again. */
   readonly stopped = new Set<string>();
+  /** Of those, nodes whose own data the run has removed; what they have now, if anything, is a backup's. */
+  readonly wiped = new Set<string>();
   /** What each node held when it was last stopped: a height, and hashes there. */
   readonly heads = new Map<string, EffectDetail>();
   /** Copies of the data that nodes had before the run. */
   readonly snapshots = new Map<string, EffectDetail>();
+  /** Copies for a backup, by step; see `take-backup` stages. */
+  readonly backedUp = new Map<string, EffectDetail>();
+  /** Wall time at which nodes got the data of a backup, by `<step>/<node>`; they were stopped then. */
+  readonly putBack = new Map<string, number>();
+  /** Of these, the ones that wait for their turn to start: earlier they could part from the newest data. */
+  readonly heldBack = new Set<string>();
   /** Nodes that have that data again. */
   readonly restored = new Set<string>();
   /** Time that the snapshots took, in ms. */
@@ -122,6 +152,9 @@ export class RunState {
       case 'preflight.found':
         for (const node of record.broken) this.brokenBefore.add(node);
         break;
+      case 'step.started':
+        this.begun.add(record.step);
+        break;
       case 'step.done':
         this.done.add(record.step);
         break;
@@ -162,6 +195,8 @@ export class RunState {
         this.openEffects.set(`${record.node}/${record.effect}`, record);
         // What may have been switched must be cleared, whether its end was written or not.
         if (record.effect === 'switch') this.#hold(record, Date.parse(record.at));
+        if (record.effect === 'kill') this.stopped.add(record.node);
+        if (record.effect === 'wipe') this.#noteWiped(record.node);
         if (record.effect === 'stop') {
           this.stopped.add(record.node);
           this.heads.set(record.node, record.detail);
@@ -171,8 +206,10 @@ export class RunState {
         this.openEffects.delete(`${record.node}/${record.effect}`);
         if (record.effect === 'clear') this.switches.delete(`${record.node}/${String(record.detail['toggle'])}`);
         if (record.effect === 'start') this.#noteStarted(record.node);
-        if (record.effect === 'restore') this.restored.add(record.node);
-        if (record.effect === 'snapshot') {
+        if (record.effect === 'restore') this.#noteRestored(record, Date.parse(record.at));
+        if (record.effect === 'snapshot' && record.detail['backup'] !== undefined) {
+          this.backedUp.set(record.step, record.detail);
+        } else if (record.effect === 'snapshot') {
           this.snapshots.set(record.node, record.detail);
           this.snapshotsTookMs += record.tookMs;
         }
@@ -188,6 +225,15 @@ export class RunState {
         if (asked) Object.assign(asked, { decision: record.decision, by: record.by });
         break;
       }
+      case 'fault.intent':
+      case 'fault.armed':
+      case 'fault.injected':
+      case 'fault.verified':
+      case 'fault.void':
+      case 'fault.healed':
+      case 'fault.heal-verified':
+        this.#followFault(record, Date.parse(record.at));
+        break;
       case 'abort.requested':
         this.abortedBy = record.by;
         break;
@@ -223,8 +269,61 @@ export class RunState {
       .filter((node) => !this.restored.has(node));
   }
 
+  /** Nodes that faults keep from their work now. */
+  get impaired(): Set<string> {
+    return new Set([...this.faults.values()].flatMap(({ impaired }) => impaired));
+  }
+
+  #followFault(record: FaultRecord, atMs: number): void {
+    const { fault: id, step } = record;
+    const open = this.faults.get(id);
+    switch (record.type) {
+      case 'fault.intent': {
+        const { leases, impaired } = record;
+        this.faults.set(id, { id, step, phase: 'meant', leases, impaired, atMs });
+        this.voided.delete(step);
+        break;
+      }
+      case 'fault.armed':
+      case 'fault.injected':
+      case 'fault.verified':
+        if (open) Object.assign(open, { phase: record.type.slice('fault.'.length), atMs });
+        break;
+      case 'fault.void':
+        this.voided.set(step, record.reason);
+        break;
+      case 'fault.healed':
+        this.faults.delete(id);
+        this.unproven.set(id, step);
+        break;
+      case 'fault.heal-verified':
+        this.unproven.delete(id);
+        break;
+      default:
+    }
+  }
+
+  #noteRestored({ step, node, detail }: RunEvent & { type: 'effect.done' }, atMs: number): void {
+    if (detail['backup'] === undefined) {
+      this.restored.add(node);
+      return;
+    }
+    this.putBack.set(`${step}/${node}`, atMs);
+    if (detail['together'] === true) this.heldBack.add(node);
+  }
+
+  #noteWiped(node: string): void {
+    this.wiped.add(node);
+    // What an end before this one gave back is gone again.
+    for (const key of this.putBack.keys()) if (key.endsWith(`/${node}`)) this.putBack.delete(key);
+    this.restored.delete(node);
+    this.heldBack.delete(node);
+  }
+
   #noteStarted(node: string): void {
     this.stopped.delete(node);
+    this.wiped.delete(node);
+    this.heldBack.delete(node);
     const before = this.#unchanged.get(node);
     if (before) before.wasStopped = false;
   }
@@ -250,6 +349,7 @@ export class RunState {
     this.open.set(node, intent);
     this.touchedAtMs.set(node, atMs);
     this.passed.delete(node);
+    this.heldBack.delete(node);
     // Whatever replaces a node starts it.
     this.stopped.delete(node);
     if (action === 'remove') return;

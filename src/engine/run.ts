@@ -3,9 +3,12 @@ import type { RunOutcome } from '../journal/records.ts';
 import type { Load } from '../load/generator.ts';
 import { abortedError } from '../core/clock.ts';
 import { AbortedError } from '../core/errors.ts';
+import { settleExpectedRollback } from './drill/expected-rollback.ts';
 import { Effects } from './effects.ts';
 import { offerLoad, settleLoad } from './load-phase.ts';
-import type { Ending } from './outcome.ts';
+import { RunFaults } from './faults/run-faults.ts';
+import { afterLedger, blamedFor, VoidError, type Ending } from './outcome.ts';
+import { inTheMiddle, leftBehind } from './left-behind.ts';
 import { judgeMissedSlots } from './missed-slots.ts';
 import { changedNodes } from './plan.ts';
 import { recoverOpenEffects, recoverOpenIntents } from './recover.ts';
@@ -61,13 +64,14 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
     clients: session.clients,
     record: (event) => session.record(event),
   });
-  const context: RunContext = { inputs, session, effects, snapshots, signal };
+  const faults = new RunFaults(inputs, session);
+  const context: RunContext = { inputs, session, effects, faults, snapshots, signal };
   let load: Load | undefined;
   const hurried = new Promise<never>((_resolve, reject) => {
     inputs.hurry?.addEventListener('abort', () => reject(abortedError(inputs.hurry)), { once: true });
   });
   hurried.catch(() => undefined);
-  inputs.onBegun?.(() => remainsOf(session));
+  inputs.onBegun?.(() => [...leftBehind(context), ...inTheMiddle(session)]);
   try {
     await session.control.listen();
     if (plan.deadlineMs !== undefined) {
@@ -86,6 +90,8 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
       const abortBy = inputs.resumes?.abortBy;
       if (abortBy !== undefined) await session.record({ type: 'abort.requested', by: abortBy });
       if (inputs.resumes) {
+        // Before anything is looked at: what is broken on purpose would look broken.
+        await faults.sweepAll();
         // What a killed command's deployer still does is over before anything is looked at.
         await inputs.deployer.recover?.(signal);
         await recoverOpenIntents(context);
@@ -106,16 +112,22 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
       }
     } catch (error) {
       back.abort();
-      ending = await settleFailure(context, error);
+      // Before anything is undone: what goes back needs a network that works. A drill of a bad release shows that it needs none.
+      const isDrilled = plan.drill?.expects === 'rolled-back' && blamedFor(error) !== undefined;
+      const left = isDrilled ? [] : await faults.healAll(error instanceof VoidError ? 'void' : 'end', inputs.hurry);
+      ending = afterFaults(await settleFailure(context, error), left);
     }
     back.abort();
+    ending = await settleExpectedRollback(context, ending);
+    const failure = ending.outcome === 'failed' ? ending.reason : undefined;
+    ending = afterFaults(ending, await faults.healAll('end', inputs.hurry));
     ending = await endEffects(context, ending);
     const isHurried = inputs.hurry?.aborted ?? false;
     if (isHurried) await load?.stop();
     const { lost, duplicated, problem } =
-      load && !isHurried ? await settleLoad(session, inputs, load) : { lost: 0, duplicated: 0 };
-    if (problem && ending.outcome === 'passed') ending = problem;
-    const exitCode = await session.finish(ending, { lost, duplicated });
+      load && !isHurried ? await settleLoad(session, inputs, load, failure) : { lost: 0, duplicated: 0 };
+    if (problem) ending = afterLedger(ending, problem);
+    const exitCode = await session.finish({ ...ending, left: leftBehind(context) }, { lost, duplicated });
     const { outcome, reason } = ending;
     return {
       runId,
@@ -127,6 +139,7 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
     };
   } catch (error) {
     // The journal takes nothing more: the run stays unfinished, and the next command says so.
+    await faults.healSilently();
     await load?.stop();
     await session.abandon();
     throw error;
@@ -135,18 +148,9 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
   }
 }
 
-/** What would be left behind if the process ended now, a sentence each. */
-function remainsOf({ state }: RunSession): string[] {
-  return [
-    ...[...state.switches.values()].map(
-      ({ node, toggle, untilMs }) =>
-        `${toggle} is still switched on ${node}; it ends by itself at ${new Date(untilMs).toISOString()}`,
-    ),
-    ...[...state.stopped].map((node) =>
-      state.openEffects.has(`${node}/restore`)
-        ? `${node} is stopped, and its data is put back in part only: do not start it`
-        : `${node} is stopped; start it with: seatrial up`,
-    ),
-    ...[...state.open.keys()].map((node) => `${node} is in the middle of its change`),
-  ];
+/** A fault that stays behind, or may, is nothing that a run can pass with. */
+function afterFaults(ending: Ending, problems: readonly string[]): Ending {
+  if (problems.length === 0) return ending;
+  const reason = [...(ending.reason === undefined ? [] : [ending.reason]), ...problems].join('; ');
+  return { ...ending, outcome: ending.outcome === 'passed' ? 'void' : ending.outcome, reason };
 }

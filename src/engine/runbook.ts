@@ -1,5 +1,11 @@
+import type { FaultTestnet } from '../faults/compile-fault.ts';
+import type { FaultSpec } from '../faults/fault-spec.ts';
+import type { FaultActionKind } from '../lab/faults.ts';
+import type { HoldExpectations } from '../journal/fault-records.ts';
+import type { DrillRules, DrillStage, DrillTargets } from './drill/drill-stages.ts';
 import type { NodeObservation } from '../lab/lab.ts';
 import type { FeatureToggle, FlagValue } from '../spec/profile.ts';
+import type { Topology } from '../topology/topology.ts';
 
 /** A node as a runbook sees it when it is planned. */
 export interface RunbookNode {
@@ -31,6 +37,13 @@ export interface PastChange {
   isFinal: boolean;
 }
 
+/** What faults of a testnet are worked out from. */
+export interface FaultGround {
+  topology: FaultTestnet['topology'] & Pick<Topology, 'lab'>;
+  /** Of each action `true`, or a sentence that says what the lab lacks for it. */
+  capabilities: Readonly<Record<FaultActionKind, true | string>>;
+}
+
 export interface RunbookContext {
   testnet: string;
   nodes: readonly RunbookNode[];
@@ -42,6 +55,14 @@ export interface RunbookContext {
   gate: string;
   parameters: Readonly<Record<string, string>>;
   history: readonly PastChange[];
+  /** What the testnet file says of drills. */
+  drills?: DrillTargets;
+  /** The testnet has a Prometheus of its own. Default false. */
+  hasMonitoring?: boolean;
+  /** `true`, or a sentence that says why runs of this testnet offer no traffic. */
+  traffic: true | string;
+  /** Absent where the lab can break nothing. */
+  faults?: FaultGround;
 }
 
 /** What to do when a gate fails: undo every node of this run, undo the failed one only, or leave all as it is. */
@@ -92,9 +113,49 @@ export type RunbookStage =
   | { kind: 'compare'; id: string; nodes: string[]; control: string[]; forMs: number; after: string }
   /** Watches the share of transactions that are acknowledged, for so long; it needs load. */
   | { kind: 'slo'; id: string; objective: number; forMs: number }
+  /** New samples of every node must arrive where gates take them from, within `timeoutMs` (default 30 s). `nodes`: default all. */
+  | { kind: 'telemetry'; id: string; nodes?: string[]; timeoutMs?: number }
+  /**
+   * Breaks something, and shows that it did; otherwise the run is void. It stays so across the stages that follow, until it is healed or the
+   * run ends. Targets are nodes, roles, or `leader`.
+   */
+  | { kind: 'fault'; id: string; fault: FaultSpec }
+  /**
+   * Time passes while faults act; what is expected must be seen. `computed`: what follows from who reaches whom, as far as anything does: nodes
+   * that see a quorum go on, others stand still, no two hold different blocks.
+   */
+  | { kind: 'hold'; id: string; forMs: number; expects?: HoldExpectations | 'computed' }
+  /** Ends the fault of the stage with the id `fault`, shows that it is over, and gates the nodes that it kept from their work. */
+  | { kind: 'heal'; id: string; fault: string }
+  /**
+   * Nodes are stopped, copied, started and gated, one after the other within the quorum budget; then their copies are stored. `nodes`:
+   * default all, and then together with what the testnet is built from. `to`: default the targets of the testnet file.
+   */
+  | { kind: 'take-backup'; id: string; nodes?: string[]; to?: string[] }
+  /**
+   * Nodes get the data of a backup back: all of it is checked before the first byte goes back, and what they then hold at its height is
+   * proven. `backup`: its id, `newest`, or `this-run` for the one that an earlier stage took, the last of several. `nodes`: default all, which are then stopped
+   * together and started in an order in which they cannot part from the newest of them. `rebuild` (default false): nothing of the testnet
+   * is there any more; keys, ports and programs come from the backup as well. `maxAgeMs`: default that of the testnet file.
+   * `acceptDoubleSignRisk` (default false): do it though the chain went on and a validator forgets what it has signed since.
+   */
+  | {
+      kind: 'restore-backup';
+      id: string;
+      backup: string;
+      nodes?: string[];
+      from?: string[];
+      maxAgeMs?: number;
+      rebuild?: boolean;
+      acceptDoubleSignRisk?: boolean;
+    }
   /** `mayHalt`: as for `change`. What is stopped is started again when the run ends, unless it was changed or started since. */
   | { kind: 'stop'; id: string; node: string; mayHalt?: boolean }
-  | { kind: 'start'; id: string; node: string };
+  | { kind: 'start'; id: string; node: string }
+  /** Starts all of them, each start order after the one before, and gates them together: one by one they might have no quorum. */
+  | { kind: 'start-together'; id: string; nodes: string[] }
+  /** Parts of a drill. */
+  | DrillStage;
 
 /** What a runbook expands to: stages, or the changes of its only stage, which then has the runbook's name. */
 export type RunbookPlan = RunbookRules & ({ stages: RunbookStage[] } | { changes: NodeTarget[] });
@@ -115,6 +176,8 @@ export interface RunbookRules {
    * sign something else at a height that it has signed already. Default false.
    */
   restore?: boolean;
+  /** It measures a recovery; see docs/drills.md. */
+  drill?: DrillRules;
   /** The whole run's, from its start. Default: none. */
   deadlineMs?: number;
 }
@@ -125,6 +188,8 @@ export interface ParameterSpec {
   default?: string;
   /** The only valid values. */
   values?: readonly string[];
+  /** `random` is replaced by a whole number from 0, below 2^32, before the plan is made: the plan then names it. Default false. */
+  isSeed?: boolean;
 }
 
 /** One file in runbooks/, as its default export. Planning is pure: same context, same plan. */

@@ -20,6 +20,8 @@ import type { Wanted } from '../topology/desired.ts';
 import type { ResolvedRelease, Topology } from '../topology/topology.ts';
 import { codeHash } from './code-hash.ts';
 import { ContractGate } from './contract-gate.ts';
+import { watchAlerts } from './drill/alert-watch.ts';
+import { DrillTracker } from './drill/drill-tracker.ts';
 import { exitCodeOf, type Ending } from './outcome.ts';
 import { createObserver, type Observer } from './observer.ts';
 import { planHash } from './plan.ts';
@@ -28,7 +30,7 @@ import { forgetRequests, RunControl } from './run-control.ts';
 import { RunGates } from './run-gates.ts';
 import { RunState } from './run-state.ts';
 import type { Snapshots } from './snapshots.ts';
-import { writeDeployedTopology } from './state.ts';
+import { alertmanagerUrlOf, writeDeployedTopology } from './state.ts';
 
 const seatrialVersion = (createRequire(import.meta.url)('../../package.json') as { version: string }).version;
 
@@ -83,9 +85,13 @@ export type RunJournal = Pick<Journal, 'append' | 'close'>;
 export class RunSession {
   readonly runDir: string;
   readonly clients: ReadonlyMap<string, ProbeClient>;
+  /** The same on the way that traffic takes, where faults of clients are felt. */
+  readonly trafficClients: ReadonlyMap<string, ProbeClient>;
   readonly ledger: Ledger;
   readonly observer: Observer;
   readonly contract: ContractGate;
+  /** Of a run that is a drill. */
+  readonly drill: DrillTracker | undefined;
   /** How far it has come. */
   readonly state: RunState;
   /** What its operator asks of it while it goes on. */
@@ -93,6 +99,9 @@ export class RunSession {
   readonly #options: SessionOptions;
   readonly #journal: RunJournal;
   readonly #observations: ObservationWriter;
+  /** Ends what looks on while the run goes on. */
+  readonly #over = new AbortController();
+  #alertsWatched: Promise<void> = Promise.resolve();
   /** Nothing stands after the last record of a run. */
   #guardRecorded: Promise<void> = Promise.resolve();
   readonly #deployed: { topology: Topology };
@@ -117,13 +126,26 @@ export class RunSession {
       planHash: planHash(options.plan),
       record: (event) => this.record(event),
     });
+    const { plan, resumes } = options;
+    this.drill =
+      plan.drill &&
+      new DrillTracker({
+        plan,
+        drill: plan.drill,
+        ledger: parts.ledger,
+        records: resumes?.records ?? [],
+        record: (event) => this.record(event),
+      });
     this.#deployed = { topology: options.deployed ?? topology };
-    this.clients = new Map(
-      topology.nodes.map((node) => [
-        node.name,
-        createProbeClient({ baseUrl: (port) => lab.endpoint(node, port), transport, timeoutMs: 8_000 }),
-      ]),
-    );
+    const clientsOn = (way: 'endpoint' | 'clientEndpoint'): ReadonlyMap<string, ProbeClient> =>
+      new Map(
+        topology.nodes.map((node) => {
+          const baseUrl = (port: string): string => lab[way]?.(node, port) ?? lab.endpoint(node, port);
+          return [node.name, createProbeClient({ baseUrl, transport, timeoutMs: 8_000 })];
+        }),
+      );
+    this.clients = clientsOn('endpoint');
+    this.trafficClients = clientsOn('clientEndpoint');
     this.observer = createObserver({
       write: (line) => this.#observations.add(line),
       takeTally: (node) => this.ledger.takeTally(node),
@@ -135,7 +157,10 @@ export class RunSession {
       clock,
       prometheusUrl: options.prometheusUrl,
       transport,
-      onSlot: (reading) => this.observer.see(reading),
+      onSlot: (reading) => {
+        this.observer.see(reading);
+        this.drill?.look(reading).catch(() => undefined);
+      },
       onProgress: options.reporter.onGate,
       onPhase: (gate, phase) => this.#recordSoon({ type: 'gate.phase', gate, phase }),
       onGuardFailed: (failure) => {
@@ -164,6 +189,18 @@ export class RunSession {
       record: (event) => this.record(event),
     });
     keeper.start();
+    const { prometheusUrl } = options;
+    if (this.drill && prometheusUrl !== undefined) {
+      this.#alertsWatched = watchAlerts({
+        tracker: this.drill,
+        prometheusUrl,
+        alertmanagerUrl: alertmanagerUrlOf(topology),
+        alertmanagerConfig: topology.monitoring?.alertmanagerConfig,
+        transport,
+        clock,
+        signal: this.#over.signal,
+      });
+    }
   }
 
   /** Starts a run, or goes on with one: its first record is on the disk when this resolves. */
@@ -173,6 +210,7 @@ export class RunSession {
     const journal = options.journal ?? (await Journal.create(runDir, clock));
     const observations = await ObservationWriter.open(runDir, clock);
     const ledger = await openLedger(join(runDir, 'ledger.jsonl'), {
+      clock,
       keepsTransactions: options.plan.steps.some(({ kind }) => kind === 'verify'),
     });
     const session = new RunSession(options, { journal, observations, ledger });
@@ -207,6 +245,7 @@ export class RunSession {
 
   /** Lets go of everything where no last record can be written. Failures are left out: the one that led here is told. */
   async abandon(): Promise<void> {
+    this.#over.abort();
     this.control.close();
     await Promise.allSettled([
       this.gates.close(),
@@ -220,6 +259,7 @@ export class RunSession {
     const record = await this.#journal.append(event);
     this.state.add(record);
     this.#options.reporter.onRecord?.(record);
+    await this.drill?.see(record);
   }
 
   /** The hooks of one stage of changes; see `rollHooks`. */
@@ -260,19 +300,23 @@ export class RunSession {
 
   /** Ends the run: last record, everything closed. Returns the exit code. */
   async finish(ending: Ending, cost: Pick<RunCost, 'lost' | 'duplicated'>): Promise<number> {
+    this.#over.abort();
     this.control.close();
     await this.gates.close();
+    await this.#alertsWatched;
     await this.#guardRecorded;
     const seen = this.observer.cost();
     await this.ledger.close();
     const observations = await this.#observations.close();
     const durationMs = Math.max(0, this.#options.clock.wallMs() - this.state.startedAtMs);
-    const exitCode = exitCodeOf(ending.outcome);
+    const { outcome, reason, left = [] } = ending;
+    const exitCode = exitCodeOf(outcome, left);
     await this.record({
       type: 'run.finished',
-      outcome: ending.outcome,
+      outcome,
       exitCode,
-      ...(ending.reason !== undefined && { reason: ending.reason }),
+      ...(reason !== undefined && { reason }),
+      ...(left.length > 0 && { left }),
       after: await this.nodesNow({ mayBeUnknown: true }),
       cost: { ...seen, ...cost, durationMs },
       observations,

@@ -1,13 +1,12 @@
-import { AbortedError, messageOf, RefusedError } from '../core/errors.ts';
+import { messageOf, RefusedError } from '../core/errors.ts';
 import type { PlanStep } from '../journal/records.ts';
+import { dropSpoiled } from './drill/spoiled-backup.ts';
 import { AbortRequested } from './run-control.ts';
 import { recoverOpenIntents } from './recover.ts';
 import type { RunContext } from './run-context.ts';
-import { blamedFor, endingOf, GateError, type Ending } from './outcome.ts';
+import { perNodeMs, startStopped, wipedForGood, withinBudget } from './give-back.ts';
+import { blamedFor, endingOf, GateError, HeldError, type Ending } from './outcome.ts';
 import { stepId } from './plan.ts';
-
-/** Time for a rollback: each node has its gate's deadline, and this for being replaced. */
-const perNodeMs = 120_000;
 
 /** What went wrong is answered as the plan says; what nobody can tell leaves the network as it is. */
 export async function settleFailure(context: RunContext, error: unknown): Promise<Ending> {
@@ -82,10 +81,9 @@ async function rollBackTo(
       await effects.clear(held, signal).catch(() => undefined);
     }
     // A gate may need the quorum that a stopped node is missing from; what cannot be started is told when the run ends.
-    for (const node of session.state.stopped) {
-      if (nodes.includes(node)) continue;
-      await effects.start('compensation', node, signal).catch(() => undefined);
-    }
+    const problems = await startStopped(context, { except: nodes });
+    // What replaces a node starts it, with data or without.
+    if (wipedForGood(context).length > 0) throw new HeldError(problems.join('; '));
     await rollBack(context, await session.gates.brokenFirst(nodes), reason);
     return { outcome, reason };
   } catch (second) {
@@ -100,23 +98,16 @@ async function rollBackTo(
 }
 
 /** Each node behind the same gate. The signal that ends a run does not end its rollback, which has a budget of its own; a second one does. */
-async function rollBack({ inputs, session, snapshots }: RunContext, nodes: string[], reason: string): Promise<void> {
-  const { deployer, topologyFor, clock, plan, hurry } = inputs;
+async function rollBack(context: RunContext, nodes: string[], reason: string): Promise<void> {
+  const { inputs, session, snapshots } = context;
+  const { deployer, topologyFor, plan } = inputs;
   const { state } = session;
   if (!state.rollback) await session.record({ type: 'rollback.started', reason, nodes });
   const left = nodes.filter((node) => !state.done.has(stepId('rollback', node)));
   const back = await topologyFor(state.wantedBack(nodes));
-  const budget = new AbortController();
-  const over = new AbortController();
   // To put data back takes as long as to copy it, and it is read once more before.
   const copyMs = plan.restore ? 3 * state.snapshotsTookMs : 0;
   const budgetMs = nodes.length * (session.gates.deadlineMs + perNodeMs) + copyMs;
-  const late = new AbortedError(`the rollback was not over after ${budgetMs / 1000} s`);
-  clock.sleep(budgetMs, over.signal).then(
-    () => budget.abort(late),
-    () => undefined,
-  );
-  const signal = hurry ? AbortSignal.any([budget.signal, hurry]) : budget.signal;
   // Who agreed to a halt on the way there has agreed to it on the way back.
   const halting = plan.steps.filter(({ kind, mayHalt: may, nodes: [node = ''] }) => {
     return kind === 'replace' && may && left.includes(node);
@@ -130,20 +121,20 @@ async function rollBack({ inputs, session, snapshots }: RunContext, nodes: strin
     batches: batchesOf(halting),
     data: plan.restore ? ('restore' as const) : undefined,
   };
-  const roll = async (): Promise<void> => {
+  const roll = async (signal: AbortSignal): Promise<void> => {
     const hooks = session.hooks(stage, signal, snapshots);
     await deployer.roll({ topology: back, order: left, only: left }, hooks, signal);
     await hooks.gateRest();
   };
-  try {
-    await roll();
-  } catch (error) {
-    // A Ctrl-C reaches the programs that the deployer started as well; it ends the run, never its rollback.
-    if (!inputs.signal.aborted || signal.aborted || error instanceof GateError) throw error;
-    await roll();
-  } finally {
-    over.abort();
-  }
+  await withinBudget(context, budgetMs, 'the rollback was not over', async (signal) => {
+    try {
+      await roll(signal);
+    } catch (error) {
+      // A Ctrl-C reaches the programs that the deployer started as well; it ends the run, never its rollback.
+      if (!inputs.signal.aborted || signal.aborted || error instanceof GateError) throw error;
+      await roll(signal);
+    }
+  });
 }
 
 /** Nodes that were changed together because they cannot work beside the others' version go back together. */
@@ -160,7 +151,8 @@ function batchesOf(halting: readonly PlanStep[]): Map<string, number> {
 }
 
 /** Ends what the run holds on running nodes: features that are switched for a time, nodes that it stopped. */
-export async function endEffects({ inputs, session, effects }: RunContext, ending: Ending): Promise<Ending> {
+export async function endEffects(context: RunContext, ending: Ending): Promise<Ending> {
+  const { inputs, session, effects } = context;
   const { state } = session;
   const { signal } = new AbortController();
   const problems: string[] = [];
@@ -170,15 +162,7 @@ export async function endEffects({ inputs, session, effects }: RunContext, endin
   for (const held of [...state.switches.values()].reverse()) {
     await attempt(`${held.toggle} on ${held.node} is still switched`, () => effects.clear(held, signal));
   }
-  for (const node of [...state.stopped].reverse()) {
-    const restoring = state.openEffects.get(`${node}/restore`);
-    if (restoring) {
-      const folder = String(restoring.detail['folder']);
-      problems.push(`${node} is left stopped, its data may be incomplete; its snapshot is in ${folder}`);
-      continue;
-    }
-    await attempt(`${node} is still stopped`, () => effects.start('compensation', node, signal));
-  }
+  problems.push(...(await startStopped(context, { hasFailed: ending.outcome === 'failed' })));
   for (const name of state.leftStopped()) {
     const node = session.deployed.nodes.find((candidate) => candidate.name === name);
     await attempt(`${name} may still be stopped`, async () => {
@@ -186,6 +170,8 @@ export async function endEffects({ inputs, session, effects }: RunContext, endin
       if (found?.state === 'stopped') await effects.start('compensation', name, signal);
     });
   }
+  // Of a process that was killed, when the run does not come to the step again.
+  await attempt('spoiled copies of a backup are still there', () => dropSpoiled(context));
   if (problems.length === 0) return ending;
   const reason = [...(ending.reason === undefined ? [] : [ending.reason]), ...problems].join('; ');
   return { ...ending, outcome: ending.outcome === 'passed' ? 'error' : ending.outcome, reason };

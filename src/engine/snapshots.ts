@@ -44,27 +44,36 @@ export class Snapshots {
    * nothing touched, when the disk has no room for it.
    */
   async take(step: string, name: string, signal: AbortSignal): Promise<void> {
-    const { state, effects, lab, profile, topology, runId } = this.#options;
+    const { state, lab, runId } = this.#options;
     // What was changed already holds no data of the release to go back to.
     if (state.changed.includes(name)) return;
+    const { state: found } = await lab.observe(this.#node(name), { signal });
+    if (found === 'stopped' && state.stopped.has(name) && state.snapshots.has(name)) return;
+    await this.copy(step, name, { folder: `snapshots/${runId}/${name}` }, signal);
+  }
+
+  /**
+   * Stops a node and copies its data into `folder`, which is relative to the state folder; the node stays stopped. `about` stands in the
+   * journal beside it.
+   */
+  async copy(step: string, name: string, about: EffectDetail & { folder: string }, signal: AbortSignal): Promise<void> {
+    const { state, effects, lab, profile, topology } = this.#options;
+    const { folder } = about;
     const node = this.#node(name);
     const { state: found } = await lab.observe(node, { signal });
-    const isStill = found === 'stopped' && state.stopped.has(name);
-    if (isStill && state.snapshots.has(name)) return;
-    if (!isStill) {
+    if (found !== 'stopped' || !state.stopped.has(name)) {
       await this.#requireRoom(step, name, signal);
       await effects.stop(step, name, signal, await this.#headOf(name));
     }
-    const folder = `snapshots/${runId}/${name}`;
     // One that was taken before the node ran on is worth nothing any more.
     await rm(join(topology.stateDir, folder), { recursive: true, force: true });
     const { height, ...hashes } = state.heads.get(name) ?? {};
     const { digest } = node.release;
-    const detail = { folder, digest, ...(height !== undefined && { height }), ...hashes };
+    const detail = { ...about, digest, ...(height !== undefined && { height }), ...hashes };
     await effects.snapshot(step, name, detail, signal, async (stopped) => {
       const target = join(topology.stateDir, folder);
-      const about = { system: profile.name, signal, ...(typeof height === 'number' && { height }) };
-      const { archive } = await lab.snapshot(stopped, target, about);
+      const options = { system: profile.name, signal, ...(typeof height === 'number' && { height }) };
+      const { archive } = await lab.snapshot(stopped, target, options);
       return { sha256: archive.sha256, sizeBytes: archive.sizeBytes };
     });
   }
@@ -93,7 +102,7 @@ export class Snapshots {
       const height = taken['height'];
       const hashes = hashesIn(taken);
       if (typeof height === 'number' && Object.keys(hashes).length > 0) {
-        await this.#proveAt(step, name, height, hashes, signal);
+        await this.proveAt(step, name, { height, hashes }, signal);
         continue;
       }
       const text = `the data of ${name} was put back, which cannot be proven: no hash was known when it was copied`;
@@ -113,11 +122,11 @@ export class Snapshots {
     return { verdict: 'complete', found: { sha256, sizeBytes } };
   }
 
-  async #proveAt(
+  /** That a node holds these hashes at this height. Throws StepError when it does not, or does not tell. */
+  async proveAt(
     step: string,
     node: string,
-    height: number,
-    recorded: Record<string, string>,
+    { height, hashes: recorded }: { height: number; hashes: Record<string, string> },
     signal: AbortSignal,
   ): Promise<void> {
     const { profile, clients, clock, record, runDir } = this.#options;
@@ -142,7 +151,7 @@ export class Snapshots {
       problem ??
       (differing.length > 0
         ? `at height ${height} ${node} has ${differing.map((name) => `${name} ${found[name] ?? 'none'}, not ${recorded[name]}`).join('; ')}`
-        : `${node} has at height ${height} the hashes that it had before the run`);
+        : `${node} has at height ${height} the hashes that were seen there when it was copied`);
     const evidence = await storeEvidence(runDir, { node, height, recorded, found });
     await record({ type: 'finding', step, finding: 'restore', nodes: [node], verdict, reason, evidence });
     if (verdict !== 'pass') throw new StepError([node], verdict, `the restore is not proven: ${reason}`);
@@ -194,7 +203,7 @@ export class Snapshots {
   }
 }
 
-function hashesIn(detail: EffectDetail): Record<string, string> {
+export function hashesIn(detail: EffectDetail): Record<string, string> {
   const hashes = Object.entries(detail).filter(([name]) => name.startsWith(hashPrefix));
   return Object.fromEntries(hashes.map(([name, value]) => [name.slice(hashPrefix.length), String(value)]));
 }

@@ -1,23 +1,33 @@
 import type { PlanStep } from '../journal/records.ts';
 import { changeWanted, type Wanted } from '../topology/desired.ts';
 import type { Topology } from '../topology/topology.ts';
-import { RefusedError } from '../core/errors.ts';
+import { messageOf, RefusedError } from '../core/errors.ts';
 import { proveActivation } from './canary/activation.ts';
 import { calibrate, compareVersions } from './canary/compare.ts';
 import { watchSlo } from './canary/slo.ts';
 import { runSwitchback } from './canary/switchback.ts';
 import { askApproval } from './approval.ts';
+import { restoreBackup } from './backups/restore-backup.ts';
+import { backUpNode, storeBackup } from './backups/take-backup.ts';
 import { awaitHeight } from './await-height.ts';
 import type { NodeChange } from './deployer.ts';
+import { healAndGate } from './faults/heal-step.ts';
+import { hold } from './faults/hold.ts';
+import { faultsToTakeAgain } from './faults/take-again.ts';
+import { VoidError } from './outcome.ts';
 import { changedNodes } from './plan.ts';
+import { runDrillStep } from './drill/drill-steps.ts';
+import { requireRejected } from './drill/require-rejected.ts';
+import { lossesToTakeAgain } from './drill/take-again.ts';
+import { checkTelemetry } from './telemetry.ts';
 import type { RunContext } from './run-context.ts';
 
-/** Goes through the plan; what is done already is passed over. */
-export async function runStages(context: RunContext): Promise<void> {
+/** Goes through the plan; what is done already is passed over. `after`: index of a step with which all before it is passed over as well. */
+export async function runStages(context: RunContext, { after = -1 } = {}): Promise<void> {
   const { inputs, session } = context;
   const { plan, topology } = inputs;
   const { state } = session;
-  const steps = plan.steps.filter(({ kind }) => kind !== 'load' && kind !== 'verify');
+  const steps = plan.steps.slice(after + 1).filter(({ kind }) => kind !== 'load' && kind !== 'verify');
   await takeAgain(context, steps);
   for (let index = 0; index < steps.length;) {
     const step = steps[index] as PlanStep;
@@ -25,6 +35,7 @@ export async function runStages(context: RunContext): Promise<void> {
     index += together.length;
     if (together.every(({ id }) => state.done.has(id))) continue;
     await session.awaitTurn(context.signal);
+    context.faults.throwIfVoid();
     if (step.kind === 'preflight') {
       const changing = changedNodes(plan);
       const preflight = session.gates.preflight(topology, changing, {
@@ -37,6 +48,8 @@ export async function runStages(context: RunContext): Promise<void> {
     }
     if (step.stage === undefined) await runStep(context, step);
     else await rollStage(context, together);
+    if (step.stage !== undefined) requireRejected(context, together);
+    context.faults.throwIfVoid();
   }
   // Harm that shows during the last step would otherwise be nobody's.
   session.gates.throwIfGuardFailed();
@@ -62,10 +75,32 @@ async function takeAgain(context: RunContext, steps: readonly PlanStep[]): Promi
     if (held) await effects.extend(held, signal);
     else if (!stopped.has(key)) await runStep(context, step);
   }
+  for (const step of lossesToTakeAgain(session.state, steps)) {
+    await session.drill?.takeAgain();
+    await runStep(context, step);
+  }
+  for (const step of faultsToTakeAgain(steps, done)) {
+    await session.drill?.takeAgain();
+    await runStep(context, step).catch((error: unknown) => {
+      if (signal.aborted || error instanceof VoidError) throw error;
+      throw new VoidError(`the fault ${step.id} could not be begun again: ${messageOf(error)}`);
+    });
+  }
 }
 
-async function runStep(context: RunContext, step: PlanStep): Promise<void> {
-  const { session, effects, signal } = context;
+async function runStep(whole: RunContext, step: PlanStep): Promise<void> {
+  // What is seen after a fault became void says nothing: nobody waits for its end.
+  const context = { ...whole, signal: AbortSignal.any([whole.signal, whole.faults.voided]) };
+  try {
+    await doStep(context, step);
+  } catch (error) {
+    if (!whole.signal.aborted) whole.faults.throwIfVoid();
+    throw error;
+  }
+}
+
+async function doStep(context: RunContext, step: PlanStep): Promise<void> {
+  const { session, effects, faults, signal } = context;
   const [node = ''] = step.nodes;
   await session.record({ type: 'step.started', step: step.id });
   switch (step.kind) {
@@ -100,6 +135,27 @@ async function runStep(context: RunContext, step: PlanStep): Promise<void> {
     case 'slo':
       await watchSlo(context, step);
       break;
+    case 'fault':
+      await faults.begin(step, signal);
+      break;
+    case 'hold':
+      await hold(context, step);
+      break;
+    case 'heal':
+      await healAndGate(context, step);
+      break;
+    case 'telemetry':
+      await checkTelemetry(context, step);
+      break;
+    case 'take-backup':
+      await backUpNode(context, step);
+      break;
+    case 'store-backup':
+      await storeBackup(context, step);
+      break;
+    case 'restore-backup':
+      await restoreBackup(context, step);
+      break;
     case 'stop':
       if (step.mayHalt) session.gates.beginHalt();
       else await session.gates.checkBudget(session.deployed, node, [], step.id, signal);
@@ -107,13 +163,26 @@ async function runStep(context: RunContext, step: PlanStep): Promise<void> {
       await effects.stop(step.id, node, signal);
       break;
     case 'start':
-      await effects.start(step.id, node, signal);
-      await session.gates.gate(step.id, [node], session.deployed, { signal });
+      if (step.nodes.length > 1) session.gates.beginChange(step.nodes);
+      for (const together of inStartOrder(step.nodes, session.deployed)) {
+        await Promise.all(together.map((name) => effects.start(step.id, name, signal)));
+      }
+      // A Prometheus that was stopped with them knows none of them before its next scrapes.
+      if (step.nodes.length > 1) await session.gates.awaitFirstScrapes(step.nodes, signal);
+      await session.gates.gate(step.id, step.nodes, session.deployed, { signal });
       break;
     default:
+      if (await runDrillStep(context, step)) break;
       throw new RefusedError('unsupported', `this program cannot do the step ${step.id} (${step.kind})`);
   }
   await session.record({ type: 'step.done', step: step.id });
+}
+
+/** Those that are started at once, one start order after the other. */
+function inStartOrder(names: readonly string[], { nodes }: Topology): string[][] {
+  const named = nodes.filter(({ name }) => names.includes(name));
+  const orders = [...new Set(named.map(({ startOrder }) => startOrder))].sort((a, b) => a - b);
+  return orders.map((order) => named.filter(({ startOrder }) => startOrder === order).map(({ name }) => name));
 }
 
 async function clearSwitch({ session, effects, signal }: RunContext, node: string, toggle: string): Promise<void> {
@@ -148,8 +217,9 @@ async function rollStage(
   );
   // With `up` the file decides, beside the nodes as well: whatever differs is wanted.
   const expected = plan.runbook === 'up' ? undefined : await expectedChanges(inputs.lab, target, order);
-  // What the run itself has stopped stays so, and is no drift.
-  const stopped = [...session.state.stopped].filter((node) => !order.includes(node));
+  // What the run itself has stopped or broken stays so, and is no drift.
+  const { stopped: asked, impaired } = session.state;
+  const stopped = [...asked, ...impaired].filter((node) => !order.includes(node));
   const only = target.nodes.map(({ name }) => name).filter((name) => !stopped.includes(name));
   await deployer.roll(
     { topology: target, order, ...(expected && { expected }), ...(stopped.length > 0 && { only }) },

@@ -81,11 +81,9 @@ export function createGateKeeper(options: GateKeeperOptions): GateKeeper {
         });
       }
     },
-    endChange(nodes) {
-      for (const node of nodes) {
-        changing.delete(node);
-        beforeChange.delete(node);
-      }
+    leaveOut(nodes) {
+      guards.drop(nodes);
+      for (const node of nodes) changing.add(node);
     },
     gate,
     get guardFailure() {

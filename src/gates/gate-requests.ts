@@ -96,8 +96,10 @@ export interface GateKeeper {
    * the present height and start are noted as what was there before. Ends with a gate that passes.
    */
   beginChange(nodes: readonly string[]): void;
-  /** The change was given up before anything was touched. */
-  endChange(nodes: readonly string[]): void;
+  /**
+   * The same for nodes whose turn comes later, or is over already: nothing is noted, since what runs now may be what the action has started.
+   */
+  leaveOut(nodes: readonly string[]): void;
   /**
    * identity → settle → observe. An unhealthy node is a verdict; rejects when the signal is aborted, or on a defect. A gate that
    * passes leaves guards behind on its nodes.

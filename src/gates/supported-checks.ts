@@ -74,7 +74,8 @@ export function supportedChecks(profile: SystemProfile, setting: CheckSetting): 
   if (network.lab === 'docker') add('out-of-memory', true, (node) => outOfMemoryJudge(node));
   else skip('out-of-memory', 'this lab does not tell what was killed for want of memory');
   const { logErrors } = profile;
-  if (logErrors) add('log-errors', logErrors.critical ?? false, (node) => logJudge(node, logErrors, windowMs));
+  if (logErrors && network.lab === 'attached') skip('log-errors', 'the logs of nodes of others cannot be read');
+  else if (logErrors) add('log-errors', logErrors.critical ?? false, (node) => logJudge(node, logErrors, windowMs));
 
   for (const check of profile.checks) {
     const { name, critical = false, advisory = false, source } = check;

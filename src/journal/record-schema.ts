@@ -23,6 +23,8 @@ const loadSummary = z.looseObject({
 const nodes = z.array(z.looseObject({ node: z.string(), version: z.string(), digest: z.string() }));
 
 const step = { step: z.string() };
+const fault = { ...step, fault: z.string() };
+const leases = z.array(z.looseObject({ id: z.string(), node: z.string(), kind: z.string(), ttlMs: z.number() }));
 
 /** What readers rely on, by type of event. Fields that are not named here, and types that are not, belong to later versions and pass. */
 const knownEvents: Record<string, z.ZodType> = {
@@ -55,6 +57,15 @@ const knownEvents: Record<string, z.ZodType> = {
   'rollback.started': z.looseObject({ reason: z.string(), nodes: z.array(z.string()) }),
   'load.started': z.looseObject({ perSecond: z.number() }),
   'load.finished': z.looseObject({ summary: loadSummary }),
+  'fault.intent': z.looseObject({ ...fault, impaired: z.array(z.string()), leases }),
+  'fault.armed': z.looseObject({ ...fault, leases }),
+  'fault.injected': z.looseObject(fault),
+  'fault.verified': z.looseObject({ ...fault, verifiedMs: z.number() }),
+  'fault.lost': z.looseObject({ ...fault, node: z.string() }),
+  'fault.void': z.looseObject({ ...fault, reason: z.string() }),
+  'fault.healing': z.looseObject({ ...fault, because: z.string() }),
+  'fault.healed': z.looseObject({ ...fault, healMs: z.number() }),
+  'fault.heal-verified': z.looseObject({ ...fault, healVerifiedMs: z.number() }),
   note: z.looseObject({ level: z.string(), text: z.string() }),
   'run.finished': z.looseObject({ outcome: z.string(), exitCode: z.int(), after: nodes }),
 };

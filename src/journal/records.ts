@@ -1,4 +1,6 @@
 import type { GateVerdict } from '../gates/verdict.ts';
+import type { FaultRecord, HoldExpectations, PlannedFault } from './fault-records.ts';
+import type { DrillRecord, PlannedDrill } from './drill-records.ts';
 
 /** Fields that the journal adds to every record. */
 export interface RecordEnvelope {
@@ -58,7 +60,21 @@ export interface PlanStep {
     | 'slo'
     | 'stop'
     | 'start'
-    | 'snapshot';
+    | 'snapshot'
+    | 'telemetry'
+    | 'fault'
+    | 'hold'
+    | 'heal'
+    | 'baseline'
+    | 'lose'
+    | 'recover'
+    | 'takeover'
+    | 'service'
+    | 'spoiled-backup'
+    | 'held-gate'
+    | 'take-backup'
+    | 'store-backup'
+    | 'restore-backup';
   nodes: string[];
   /** Steps of one stage are rolled in one go, and planned together against what is there. */
   stage?: string;
@@ -93,8 +109,32 @@ export interface PlanStep {
   blocks?: number;
   /** `switchback`, `compare`: nodes that are compared with those of the step. */
   control?: string[];
-  /** `compare`: the step whose counts it stands on. */
+  /** `compare`: the step whose counts it stands on. `store-backup`: the stage whose nodes it stores. */
   after?: string;
+  /** `fault`. */
+  fault?: PlannedFault;
+  /** `hold`. */
+  expects?: HoldExpectations;
+  /** `heal`: the step whose fault it ends. */
+  heals?: string;
+  /** `baseline`: the exercise that it begins. */
+  drill?: string;
+  /** `service`: only what is sent to these nodes is measured. */
+  servedBy?: string[];
+  /** `lose`: what becomes of the data. */
+  data?: 'keep' | 'wipe';
+  /** `store-backup`, `restore-backup`: places of backups, as they were named; none: those of the testnet file. */
+  targets?: string[];
+  /** Beside what the step says of its nodes: all of the testnet, and what it is built from. */
+  isWhole?: boolean;
+  /** `restore-backup`: id, `newest` or `this-run`. */
+  backup?: string;
+  /** `restore-backup`: an older one is refused. */
+  maxAgeMs?: number;
+  /** `restore-backup`: keys, ports and programs are put back as well; nothing of the testnet may be there. */
+  rebuild?: boolean;
+  /** `restore-backup`: whoever runs it knows that a validator may sign a height twice. */
+  acceptsDoubleSign?: boolean;
   /** `slo`: share of good events, as 0.99. */
   objective?: number;
   /** What undoes it; the sentence is for people. */
@@ -121,6 +161,8 @@ export interface Plan {
   restore?: boolean;
   /** From the start of the run, in ms; nothing extends it. */
   deadlineMs?: number;
+  /** What is measured of a drill, and what is to be reached. */
+  drill?: PlannedDrill;
   steps: PlanStep[];
   worstQuorumMargin?: number;
   /** Steps during which the system halts by design (availability: halt-allowed). */
@@ -134,6 +176,8 @@ export type RunOutcome =
   | 'rollback-failed'
   | 'held'
   | 'inconclusive'
+  /** A fault whose effect, or whose end, could not be shown: whatever else was seen says nothing. */
+  | 'void'
   | 'refused'
   | 'interrupted'
   | 'aborted'
@@ -143,7 +187,11 @@ export type RunOutcome =
 export type ObserveVerdict = 'absent' | 'partial' | 'complete' | 'foreign' | 'unknown';
 
 /** Something that a run does to a node beside creating, replacing and removing it. */
-export type EffectKind = 'switch' | 'clear' | 'stop' | 'start' | 'snapshot' | 'restore';
+export type EffectKind = 'switch' | 'clear' | 'stop' | 'start' | 'snapshot' | 'restore' | 'kill' | 'wipe';
+
+/** What a step can find. */
+export type FindingKind =
+  'activation' | 'switchback' | 'comparison' | 'slo' | 'contract' | 'missed-slots' | 'restore' | 'telemetry' | 'hold';
 
 /** What happened in a run, in the order it happened. Evidence of bulk (samples, series) is stored beside it by content hash. */
 export type RunEvent =
@@ -261,11 +309,11 @@ export type RunEvent =
   | { type: 'paused'; by: string }
   | { type: 'continued'; by: string }
   | { type: 'abort.requested'; by: string }
-  /** What a canary step found: activation, comparison, SLO. */
+  /** What a step found that is no gate. */
   | {
       type: 'finding';
       step: string;
-      finding: 'activation' | 'switchback' | 'comparison' | 'slo' | 'contract' | 'missed-slots' | 'restore';
+      finding: FindingKind;
       nodes: string[];
       verdict: 'pass' | 'fail' | 'inconclusive';
       reason: string;
@@ -273,12 +321,16 @@ export type RunEvent =
     }
   /** What comes before this cannot be taken back any more. */
   | { type: 'finalised'; step: string }
+  | FaultRecord
+  | DrillRecord
   | { type: 'note'; level: 'info' | 'warning'; text: string }
   | {
       type: 'run.finished';
       outcome: RunOutcome;
       exitCode: number;
       reason?: string;
+      /** What the run broke, stopped or switched and could not give back, a sentence each; absent where that is nothing. */
+      left?: string[];
       after: NodeBefore[];
       cost?: RunCost;
       observations: string;
@@ -291,8 +343,15 @@ export interface LoadSummary {
   unknown: number;
   /** Acknowledged, and not found on every node afterwards. */
   lost: number;
-  /** Found at more than one height. */
+  /** Found in more than one place. */
   duplicated: number;
+  /** What else `checkLedger` found; absent in older runs. */
+  rolledBack?: number;
+  resurrected?: number;
+  reordered?: number;
+  acceptedByMinority?: number;
+  misplaced?: number;
+  disagreements?: number;
   /** Acknowledged but not looked for, and why; a figure of lost = 0 means nothing without this being 0. */
   unchecked: number;
   latencyP50Ms?: number;

@@ -8,7 +8,7 @@ interface GuardedLabOptions {
   /** The machine whose engine or daemon the lab talks to. */
   host: string;
   callClass: Extract<CallClass, 'docker' | 'ssh'>;
-  /** Methods that are never held back. Default: `endpoint` and `close`, which call nobody, and those that undo a fault. */
+  /** Methods that are never held back. Default: what calls nobody, streams, which are no one call, and what undoes a fault. */
   exempt?: readonly string[];
   /** Methods that are always called and only counted: what they tell is a gate's sample. Default: none. */
   sampled?: readonly string[];
@@ -16,7 +16,7 @@ interface GuardedLabOptions {
   defer?: { clock: Clock; limitMs: number };
 }
 
-const EXEMPT = ['endpoint', 'close', 'heal', 'healAll'];
+const EXEMPT = ['endpoint', 'clientEndpoint', 'close', 'heal', 'healAll', 'streamLogs'];
 
 /**
  * A lab whose calls go through the breaker of its host: while that is open they reject at once with BreakerOpenError, or wait. It has

@@ -1,4 +1,8 @@
 import type { TopologyNode } from '../topology/topology.ts';
+import type { CallOptions } from './call-options.ts';
+import type { FaultPort } from './faults.ts';
+
+export type { CallOptions } from './call-options.ts';
 
 /** What really runs under a node's name. Read from the operating system or the engine, never from the node. */
 export interface NodeIdentity {
@@ -37,10 +41,15 @@ export interface LogLine {
   text: string;
 }
 
-export interface CallOptions {
+export interface LogStreamOptions {
+  /** Ends the stream: it rejects with AbortedError. */
   signal?: AbortSignal | undefined;
-  /** Own time limit of the call in ms. Each call has a default. */
-  timeoutMs?: number;
+  /** Lines from this time on. A line without a time belongs to the one before it. */
+  sinceMs?: number | undefined;
+  /** Only so many of what is there already, the newest. Default: all. */
+  tail?: number | undefined;
+  /** Goes on with what is written later, over restarts and replacements, until the signal. Default false. */
+  follow?: boolean | undefined;
 }
 
 /** One entry of a snapshot. Paths are relative to the node's data folder, which itself is `.`. */
@@ -122,7 +131,7 @@ export interface LabLease {
  * one succeed. Failures are LabErrors that name the node and what was tried.
  */
 export interface Lab {
-  readonly kind: 'process' | 'docker' | 'fake';
+  readonly kind: 'process' | 'docker' | 'attached' | 'fake';
   /** Start a node that is stopped, as it was last defined. */
   start(node: TopologyNode, options?: CallOptions): Promise<void>;
   /** Ask with the node's stop signal, insist with SIGKILL after its grace time; returns when it is gone. */
@@ -137,6 +146,11 @@ export interface Lab {
   observe(node: TopologyNode, options?: CallOptions): Promise<NodeObservation>;
   /** The newest lines, oldest first. `tail` defaults to 100. */
   logs(node: TopologyNode, options?: CallOptions & { tail?: number; sinceMs?: number }): Promise<LogLine[]>;
+  /**
+   * The lines of a node, on container labs also of a monitoring service by its name, in the order in which they were written. They are
+   * read as they are asked for and never held all at once; a line beyond 1 MiB comes in parts.
+   */
+  streamLogs(node: Pick<TopologyNode, 'name'>, options?: LogStreamOptions): AsyncIterable<LogLine>;
   /** Removes the data of a stopped node; its identity stays. */
   wipe(node: TopologyNode, options?: CallOptions): Promise<void>;
   /** What the data of a node takes on its disk, in bytes; undefined where that cannot be told. */
@@ -150,17 +164,24 @@ export interface Lab {
   /**
    * Replaces the data of a stopped node by that of a snapshot of this very node. All of it is verified before anything is touched; a
    * snapshot that is unfinished, damaged or another node's is refused. When it fails later, the node's data is neither old nor new.
+   * Of a node that does not exist the data is put where the node will find it when it is made.
    * Without a `timeoutMs` it may take an hour.
    */
   restore(node: TopologyNode, folder: string, options: RestoreOptions): Promise<void>;
   /** Base URL of one of the node's ports, as reached from here. */
   endpoint(node: TopologyNode, port: string): string;
+  /** The same as traffic reaches it, on a path that faults of clients can cut. Absent: traffic goes to `endpoint`. */
+  clientEndpoint?(node: TopologyNode, port: string): string;
+  /** What can be broken on purpose on this lab. Absent: nothing. */
+  readonly faults?: FaultPort;
   /**
    * Takes the testnet's lease, which lies on the lab itself. Of several that try at once exactly one gets it. Rejects with
    * RefusedError('locked') naming the holder; a lease is taken over only when its owner is provably gone. `lastToken`: the
    * highest token in the operator's own journals, default 0; the new one is higher than that and than what is found on the lab.
    */
   takeLease(testnet: string, owner: LeaseOwner, options?: CallOptions & { lastToken?: number }): Promise<LabLease>;
+  /** Ends what the lab keeps running beside its nodes when none of them runs any more; a start brings it back. Absent: there is nothing. */
+  rest?(options?: CallOptions): Promise<void>;
   close(): Promise<void>;
 }
 

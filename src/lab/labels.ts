@@ -10,6 +10,8 @@ export const labels = {
   helper: 'org.seatrial.helper',
   /** On the container that is a testnet's lease: its token and owner as JSON. */
   lease: 'org.seatrial.lease',
+  /** On the container that holds a fault: its facts as JSON. It outlives the process that made it, on purpose. */
+  fault: 'org.seatrial.fault',
   /** On helper containers: the process that made them, as JSON, so that what it left when it was killed is known for that. */
   owner: 'org.seatrial.owner',
   /** On images made from a program: the key of everything that went into them. */

@@ -7,6 +7,8 @@ import type { Ledger } from './ledger.ts';
 const submitTimeoutMs = 5_000;
 /** Transactions without an answer at one time; more than this and the generator waits instead of piling up. */
 const maxInFlight = 200;
+/** Shortest time between two batches: what is due in it shares one wait for the disk, in ms. */
+const batchMs = 25;
 
 export interface LoadOptions {
   profile: Pick<SystemProfile, 'submit'>;
@@ -23,18 +25,23 @@ export interface LoadOptions {
 
 /** Running traffic. */
 export interface Load {
+  /** False once it was stopped, or has stopped by itself because the ledger cannot be written. */
+  readonly isOffering: boolean;
   /** Stops sending, and waits until every transaction in flight has its outcome. */
   stop(): Promise<void>;
 }
 
-/** Offers transactions at a steady rate until stopped. The rate is of the schedule: a late tick sends what it owes. */
+/**
+ * Offers transactions at a steady rate until stopped. The rate is of the schedule: a late tick sends what it owes. What a tick sends is
+ * noted down in the ledger first, all of it with one wait for the disk; when that fails nothing more is sent.
+ */
 export function startLoad(options: LoadOptions): Load {
   const { profile, clients, perSecond, ledger, clock, label, isServing = () => true } = options;
   const { submit } = profile;
   const stopping = new AbortController();
   const inFlight = new Set<Promise<void>>();
   const nodes = [...clients.keys()];
-  let sequence = 0;
+  let flying = 0;
   let turn = 0;
 
   const nextNode = (): string | undefined => {
@@ -45,17 +52,32 @@ export function startLoad(options: LoadOptions): Load {
     return undefined;
   };
 
-  const send = async (node: string, client: ProbeClient, number: number): Promise<void> => {
+  const send = async (node: string, sequence: number): Promise<void> => {
+    const client = clients.get(node);
     const startMs = clock.monotonicMs();
     let result: SubmitResult;
     try {
-      result = submit
-        ? await submit(client, { sequence: number, payload: `${label}-${number}`, timeoutMs: submitTimeoutMs })
-        : { outcome: 'rejected', reason: 'the system has no transactions' };
+      result =
+        submit && client
+          ? await submit(client, { sequence, payload: `${label}-${sequence}`, timeoutMs: submitTimeoutMs })
+          : { outcome: 'rejected', reason: 'the system has no transactions' };
     } catch (error) {
       result = { outcome: 'unknown', reason: messageOf(error) };
     }
-    ledger.record(node, number, result, clock.monotonicMs() - startMs);
+    ledger.record(sequence, result, clock.monotonicMs() - startMs);
+    flying--;
+  };
+
+  const sendAll = async (batch: readonly string[]): Promise<void> => {
+    let sequences: number[];
+    try {
+      sequences = await ledger.intend(batch);
+    } catch {
+      // A write that is not noted down must not be sent; the ledger tells why when it is sealed.
+      stopping.abort(new AbortedError('the ledger cannot be written'));
+      return;
+    }
+    await Promise.all(sequences.map((sequence, index) => send(batch[index] ?? '', sequence)));
   };
 
   const pump = async (): Promise<void> => {
@@ -63,14 +85,18 @@ export function startLoad(options: LoadOptions): Load {
     let offered = 0;
     while (!stopping.signal.aborted) {
       const due = Math.floor(((clock.monotonicMs() - startMs) / 1000) * perSecond);
+      const batch: string[] = [];
       for (; offered < due; offered++) {
-        const node = inFlight.size < maxInFlight ? nextNode() : undefined;
-        const client = node === undefined ? undefined : clients.get(node);
-        if (node === undefined || client === undefined) continue;
-        const sending = send(node, client, sequence++).finally(() => inFlight.delete(sending));
+        const node = flying < maxInFlight ? nextNode() : undefined;
+        if (node === undefined) continue;
+        flying++;
+        batch.push(node);
+      }
+      if (batch.length > 0) {
+        const sending = sendAll(batch).finally(() => inFlight.delete(sending));
         inFlight.add(sending);
       }
-      await clock.sleep(Math.max(10, 1000 / perSecond), stopping.signal);
+      await clock.sleep(Math.max(batchMs, 1000 / perSecond), stopping.signal);
     }
   };
 
@@ -79,6 +105,9 @@ export function startLoad(options: LoadOptions): Load {
     if (!(error instanceof AbortedError)) throw error;
   });
   return {
+    get isOffering() {
+      return !stopping.signal.aborted;
+    },
     async stop() {
       stopping.abort(new AbortedError('the load was stopped'));
       await ended;

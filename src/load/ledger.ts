@@ -1,14 +1,25 @@
-import { open, type FileHandle } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import type { Clock } from '../core/clock.ts';
 import { completeLines } from '../core/complete-lines.ts';
 import type { SubmitResult } from '../spec/profile.ts';
+import { createGroupCommit } from './group-commit.ts';
 
-/** A transaction that the system acknowledged. */
-export interface AcknowledgedTransaction {
-  id: string;
+/** One write: that it was about to be sent was on the disk before it was. Without an outcome nobody knows what became of it. */
+export interface LedgerEntry {
+  /** Unique in the run, over all its processes. */
+  sequence: number;
   node: string;
+  /** Wall times, ms, of this machine; in one process they do not jump. */
+  sentAtMs: number;
+  answeredAtMs?: number;
+  outcome?: SubmitResult['outcome'];
+  id?: string;
+  /** Where it was acknowledged. */
   height?: number;
+  /** What it writes to, where the system has such a thing. */
+  key?: string;
 }
 
 /** What became of the load on one node since it was last asked. */
@@ -23,13 +34,21 @@ export interface LedgerSeal {
   sizeBytes: number;
 }
 
-/** Submissions and their outcomes, kept outside the cluster: in memory for the verdict, on disk as evidence. */
+/** Writes and their outcomes, kept outside the cluster: in memory for the verdict, on disk as evidence. */
 export interface Ledger {
-  record(node: string, sequence: number, result: SubmitResult, latencyMs: number): void;
+  /** Notes down that a write is about to go to each of these nodes; they may be sent when it resolves. Returns their sequence numbers. */
+  intend(nodes: readonly string[]): Promise<number[]>;
+  /** What a write was answered with, as soon as it was. */
+  record(sequence: number, result: SubmitResult, latencyMs: number): void;
   readonly counts: Readonly<{ sent: number; acknowledged: number; rejected: number; unknown: number }>;
-  readonly acknowledged: readonly AcknowledgedTransaction[];
+  /** In the order of their sequence. Empty where transactions are only counted. */
+  readonly entries: readonly LedgerEntry[];
   /** Latencies of acknowledged transactions in ms, unsorted. */
   readonly latenciesMs: readonly number[];
+  /** Times that the disk was waited for. */
+  readonly commits: number;
+  /** The time that entries are stamped with. */
+  nowMs(): number;
   /** Counts of one node since the call before. */
   takeTally(node: string): NodeTally;
   /** Makes what was recorded so far durable and says what the file holds up to there, so that evidence can vouch for it. */
@@ -37,71 +56,105 @@ export interface Ledger {
   close(): Promise<void>;
 }
 
+interface OutcomeLine {
+  sequence: number;
+  atMs?: number;
+  node: string;
+  latencyMs: number;
+}
+
+/** As they stand in the file: `{"intent":7,…}` before a write is sent, `{"sequence":7,"outcome":…}` when it was answered. */
+type LedgerLine = { intent: number; node: string; atMs: number } | (OutcomeLine & SubmitResult);
+
 /**
- * Opens the ledger file; one JSON line a transaction. `keepsTransactions: false` only counts, for traffic of days whose transactions nobody
- * looks for afterwards.
+ * Opens the ledger file. A run that goes on adds to what it has written before; a line that a crash has torn says nothing, and an intent
+ * without an outcome stays unknown. `keepsTransactions: false` only counts, for traffic of days whose transactions nobody looks for
+ * afterwards.
  */
 export async function openLedger(
   file: string,
-  { keepsTransactions = true }: { keepsTransactions?: boolean } = {},
+  { clock, keepsTransactions = true }: { clock: Clock; keepsTransactions?: boolean },
 ): Promise<Ledger> {
-  const handle: FileHandle = await open(file, 'a', 0o644);
+  const handle = await open(file, 'a', 0o644);
   const counts = { sent: 0, acknowledged: 0, rejected: 0, unknown: 0 };
-  const acknowledged: AcknowledgedTransaction[] = [];
+  const entries: LedgerEntry[] = [];
   const latenciesMs: number[] = [];
   const tallies = new Map<string, NodeTally>();
-  let pending: string[] = [];
-  let writing: Promise<void> = Promise.resolve();
-  let failure: Error | undefined;
-  // A run that goes on adds to what it has written before; a line that a crash has torn says nothing.
+  const origin = { wallMs: clock.wallMs(), monoMs: clock.monotonicMs() };
+  const nowMs = (): number => Math.round(origin.wallMs + clock.monotonicMs() - origin.monoMs);
+  let nextSequence = 0;
+
+  const count = ({ outcome }: SubmitResult, latencyMs: number): void => {
+    counts.sent++;
+    counts[outcome]++;
+    if (outcome === 'acknowledged' && keepsTransactions) latenciesMs.push(latencyMs);
+  };
   const before = await completeLines(file);
   if (before.isTorn) await handle.truncate(before.sizeBytes);
-  for await (const line of linesOf(file, before.sizeBytes)) {
-    const { node, latencyMs, ...result } = JSON.parse(line) as SubmitResult & { node: string; latencyMs: number };
-    counts.sent++;
-    counts[result.outcome]++;
-    if (result.outcome !== 'acknowledged') continue;
-    latenciesMs.push(latencyMs);
-    acknowledged.push({ id: result.id, node, ...(result.height !== undefined && { height: result.height }) });
+  const written = new Map<number, LedgerEntry>();
+  for await (const text of linesOf(file, before.sizeBytes)) {
+    const line = JSON.parse(text) as LedgerLine;
+    if ('intent' in line) {
+      const { intent, node, atMs } = line;
+      written.set(intent, { sequence: intent, node, sentAtMs: atMs });
+      continue;
+    }
+    const { sequence, node, atMs = 0, latencyMs } = line;
+    count(line, latencyMs);
+    written.set(sequence, {
+      ...(written.get(sequence) ?? { sequence, node, sentAtMs: atMs - latencyMs }),
+      answeredAtMs: atMs,
+      ...factsOf(line),
+    });
   }
-  const { hash } = before;
-  let { sizeBytes } = before;
-
-  const flush = (): void => {
-    if (pending.length === 0) return;
-    const text = pending.join('');
-    pending = [];
-    writing = writing
-      .then(async () => {
-        await handle.appendFile(text);
-        hash.update(text);
-        sizeBytes += Buffer.byteLength(text);
-      })
-      .catch((error: unknown) => {
-        failure ??= new Error(`${file} could not be written`, { cause: error });
-      });
-  };
+  for (const entry of [...written.values()].sort((a, b) => a.sequence - b.sequence)) {
+    entries.push(entry);
+    nextSequence = entry.sequence + 1;
+    if (entry.outcome !== undefined) continue;
+    counts.sent++;
+    counts.unknown++;
+  }
+  const lines = createGroupCommit(file, handle, before);
+  /** Writes that were not answered yet. */
+  const inFlight = new Map<number, LedgerEntry>();
 
   return {
     counts,
-    acknowledged,
+    entries,
     latenciesMs,
-    record(node, sequence, result, latencyMs) {
-      counts.sent++;
-      counts[result.outcome]++;
-      const tally = tallies.get(node) ?? { acknowledged: 0, errors: 0 };
-      tallies.set(node, tally);
-      if (result.outcome === 'acknowledged') {
-        tally.acknowledged++;
-        if (!keepsTransactions) return;
-        latenciesMs.push(latencyMs);
-        acknowledged.push({ id: result.id, node, ...(result.height !== undefined && { height: result.height }) });
-      } else {
-        tally.errors++;
-      }
+    nowMs,
+    get commits() {
+      return lines.commits;
+    },
+    async intend(nodes) {
+      const atMs = nowMs();
+      const sequences = nodes.map((node) => {
+        const sequence = nextSequence++;
+        const entry: LedgerEntry = { sequence, node, sentAtMs: atMs };
+        inFlight.set(sequence, entry);
+        if (keepsTransactions) {
+          entries.push(entry);
+          lines.add(`${JSON.stringify({ intent: sequence, node, atMs } satisfies LedgerLine)}\n`);
+        }
+        return sequence;
+      });
+      if (keepsTransactions) await lines.commit();
+      return sequences;
+    },
+    record(sequence, result, latencyMs) {
+      const entry = inFlight.get(sequence);
+      if (!entry) throw new Error(`the ledger knows of no open write ${sequence}`);
+      inFlight.delete(sequence);
+      count(result, latencyMs);
+      const tally = tallies.get(entry.node) ?? { acknowledged: 0, errors: 0 };
+      tallies.set(entry.node, tally);
+      if (result.outcome === 'acknowledged') tally.acknowledged++;
+      else tally.errors++;
       if (!keepsTransactions) return;
-      pending.push(`${JSON.stringify({ sequence, node, latencyMs: Math.round(latencyMs), ...result })}\n`);
-      if (pending.length >= 50) flush();
+      const atMs = nowMs();
+      Object.assign(entry, { answeredAtMs: atMs, ...factsOf(result) });
+      const line = { sequence, node: entry.node, atMs, latencyMs: Math.round(latencyMs), ...result };
+      lines.add(`${JSON.stringify(line satisfies LedgerLine)}\n`);
     },
     takeTally(node) {
       const tally = tallies.get(node) ?? { acknowledged: 0, errors: 0 };
@@ -109,19 +162,27 @@ export async function openLedger(
       return tally;
     },
     async seal() {
-      flush();
-      await writing;
-      if (failure) throw failure;
-      await handle.sync();
-      return { sha256: hash.copy().digest('hex'), sizeBytes };
+      await lines.commit();
+      return { sha256: lines.hash.copy().digest('hex'), sizeBytes: lines.sizeBytes };
     },
     async close() {
-      flush();
-      await writing;
-      await handle.sync();
-      await handle.close();
-      if (failure) throw failure;
+      try {
+        await lines.commit();
+      } finally {
+        await handle.close();
+      }
     },
+  };
+}
+
+function factsOf(result: SubmitResult): Pick<LedgerEntry, 'outcome' | 'id' | 'height' | 'key'> {
+  const { outcome, id, key } = result;
+  const height = result.outcome === 'acknowledged' ? result.height : undefined;
+  return {
+    outcome,
+    ...(id !== undefined && { id }),
+    ...(height !== undefined && { height }),
+    ...(key !== undefined && { key }),
   };
 }
 

@@ -25,6 +25,7 @@ const moments: readonly string[] = [
   'continued',
   'abort.requested',
   'finding',
+  'fault.void',
   'finalised',
 ];
 
@@ -82,6 +83,17 @@ export class AnnotationBuilder {
         return [];
       case 'done':
         return this.#end(`change ${record.node}`, atMs, `done in ${formatDuration(record.tookMs)}`);
+      case 'fault.intent': {
+        const nodes = [...new Set([...record.leases.map(({ node }) => node), ...record.impaired])];
+        this.#begin(faultKey(record), atMs, `fault ${record.fault}`, ['fault', ...nodeTags(nodes)]);
+        return [];
+      }
+      case 'fault.injected':
+        // What is shown is the time in which it acts.
+        this.#begun(faultKey(record), atMs);
+        return [];
+      case 'fault.healed':
+        return this.#end(faultKey(record), atMs, `healed in ${formatDuration(record.healMs)}`);
       case 'guard.failed': {
         const text = `guard of ${record.node} failed: ${record.check}: ${record.reason}`;
         return [this.#point(atMs, text, ['guard', ...nodeTags([record.node])])];
@@ -109,6 +121,11 @@ export class AnnotationBuilder {
     this.#open.set(key, { startMs, text, tags });
   }
 
+  #begun(key: string, startMs: number): void {
+    const open = this.#open.get(key);
+    if (open) open.startMs = startMs;
+  }
+
   #end(key: string, endMs: number, result: string, tags: readonly string[] = []): Annotation[] {
     const open = this.#open.get(key);
     if (!open) return [];
@@ -129,6 +146,10 @@ const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;
 
 function nodeTags(nodes: readonly string[]): string[] {
   return nodes.map((node) => `node:${node}`);
+}
+
+function faultKey({ fault }: { fault: string }): string {
+  return `fault ${fault}`;
 }
 
 function effectKey({ effect, node }: { effect: string; node: string }): string {

@@ -1,6 +1,8 @@
 import type { JournalContent } from '../journal/read-journal.ts';
 import type { ObservationLine } from '../journal/records.ts';
+import { faultReports } from './fault-reports.ts';
 import { approvalReports, courseOf, effectReports, findingReports } from './course.ts';
+import { drillReport } from './drill-report.ts';
 import { gateReports, isWeakProfile } from './gate-reports.ts';
 import { buildHeadline } from './headline.ts';
 import type { CostReport, EvidenceReference, GuardFailure, ObservationsState, ReportModel, RunFacts } from './model.ts';
@@ -35,6 +37,8 @@ export async function buildReport(input: ReportInput): Promise<ReportModel> {
   const findings = findingReports(log, evidence);
   const approvals = approvalReports(log);
   const effects = effectReports(log);
+  const faults = faultReports(log);
+  const drill = drillReport(log);
   return {
     schema: 'seatrial.report/1',
     headline: buildHeadline(log, gates, nodes),
@@ -42,13 +46,15 @@ export async function buildReport(input: ReportInput): Promise<ReportModel> {
       lines: series.lines,
       state: observationsState(log, series.lines, input.observationsHash),
     }),
+    ...(drill && { drill }),
     cost: costOf(log, evidence),
-    timeline: buildTimeline({ log, series, gates, guards, effects, endMs }),
+    timeline: buildTimeline({ log, series, gates, guards, effects, faults, endMs }),
     steps: stepReports(log, { gates, findings, approvals }),
     gates,
     guards,
     findings,
     approvals,
+    faults,
     effects,
     course: courseOf(log),
     nodes,
@@ -77,6 +83,7 @@ function runFacts(log: RunLog, { journal }: ReportInput, endMs: number, observat
     outcome: finished?.outcome ?? 'unfinished',
     ...(finished ? { exitCode: finished.exitCode } : {}),
     ...(finished?.reason === undefined ? {} : { reason: finished.reason }),
+    ...(finished?.left === undefined ? {} : { left: finished.left }),
     isResumable: log.isResumable,
     isPaused: log.isPaused,
     ...(plan.worstQuorumMargin === undefined ? {} : { worstQuorumMargin: plan.worstQuorumMargin }),

@@ -1,5 +1,6 @@
 import type { RunEvent } from '../journal/records.ts';
-import { formatDuration, shortHash } from './format.ts';
+import { faultText } from './fault-text.ts';
+import { formatDuration, formatInstant, shortHash } from './format.ts';
 import type { Tone } from './model.ts';
 
 /**
@@ -26,7 +27,7 @@ export function eventText(event: RunEvent): { text: string; tone: Tone } | undef
     case 'effect.done':
       return { text: `${event.node}: ${effectText(event)}, took ${formatDuration(event.tookMs)}`, tone: 'neutral' };
     case 'choice':
-      return { text: `${event.step} chose ${event.name} = ${event.value}`, tone: 'neutral' };
+      return { text: choiceText(event), tone: 'neutral' };
     case 'approval.requested': {
       const until = new Date(event.deadlineAtMs).toISOString().slice(0, 19).replace('T', ' ');
       const otherwise = event.onTimeout === 'continue' ? 'goes on' : 'goes back';
@@ -52,7 +53,7 @@ export function eventText(event: RunEvent): { text: string; tone: Tone } | undef
     case 'finalised':
       return { text: `${event.step}: what came before cannot be taken back any more`, tone: 'neutral' };
     default:
-      return undefined;
+      return faultText(event);
   }
 }
 
@@ -84,8 +85,27 @@ export function effectText({
   return `${toggle} ${on === true ? 'on' : 'off'}${atMost}`;
 }
 
-/** ` (name value, …)`, or nothing. */
+/** ` (name value, …)`, or nothing; hashes as people compare them, by their beginning. */
 export function detailText(detail: Readonly<Record<string, string | number | boolean>> | undefined): string {
-  const parts = Object.entries(detail ?? {}).map(([name, value]) => `${name} ${value}`);
+  const parts = Object.entries(detail ?? {}).map(
+    ([name, value]) => `${name} ${isHash(value) ? shortHash(value) : value}`,
+  );
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
+}
+
+function choiceText({ step, name, value }: RunEvent & { type: 'choice' }): string {
+  switch (name) {
+    case 'started':
+      return `${step}: counted from ${formatInstant(new Date(value).toISOString())}`;
+    case 'backup':
+      return `${step}: backup ${value}`;
+    case 'leader':
+      return `${step}: ${value} leads`;
+    default:
+      return `${step}: ${name} ${value}`;
+  }
+}
+
+function isHash(value: unknown): value is string {
+  return typeof value === 'string' && /^(sha256:)?[0-9a-f]{64}$/.test(value);
 }

@@ -10,6 +10,7 @@ const outcomes: Record<RunOutcome | 'unfinished', { tone: Tone; label: string; b
   'rollback-failed': { tone: 'bad', label: 'rollback failed', became: 'failed, and so did its rollback' },
   held: { tone: 'unknown', label: 'held', became: 'was held' },
   inconclusive: { tone: 'unknown', label: 'inconclusive', became: 'ended without a verdict' },
+  void: { tone: 'unknown', label: 'void', became: 'is void' },
   refused: { tone: 'unknown', label: 'refused', became: 'was refused before anything was touched' },
   interrupted: { tone: 'unknown', label: 'interrupted', became: 'was interrupted' },
   aborted: { tone: 'unknown', label: 'aborted', became: 'was aborted' },
@@ -44,6 +45,8 @@ function reasonOf(log: RunLog, gates: readonly GateReport[], nodes: readonly Nod
   if (log.finished.reason !== undefined) return log.finished.reason.replace(/\.$/, '');
   const failed = gates.find(({ kind }) => kind !== 'PASS' && kind !== 'none');
   if (log.finished.outcome !== 'passed') return failed?.reason.replace(/\.$/, '') ?? '';
+  const drilled = log.ofType('drill.result').at(-1)?.exercises.length;
+  if (drilled !== undefined) return 'what was broken was shown to be, and every objective was met';
   const changed = nodes.filter(({ isChanged }) => isChanged);
   if (changed.length === 0) return 'no node had to be changed';
   const versions = [...new Set(changed.map(({ after }) => after?.version ?? 'nothing'))];

@@ -1,5 +1,6 @@
+import type { DrillReport } from './drill-report.ts';
 import type { CheckSummary, VerdictKind } from '../gates/verdict.ts';
-import type { EffectKind, LoadSummary, PlanStep, RunCost, RunOutcome } from '../journal/records.ts';
+import type { EffectKind, FindingKind, LoadSummary, PlanStep, RunCost, RunOutcome } from '../journal/records.ts';
 
 /**
  * A run as a person would want to read it, derived from journal, observations and evidence alone. It is plain data: `seatrial report
@@ -10,6 +11,8 @@ export interface ReportModel {
   schema: 'seatrial.report/1';
   headline: Headline;
   run: RunFacts;
+  /** Absent for a run that is no drill. */
+  drill?: DrillReport;
   cost: CostReport;
   timeline: Timeline;
   steps: StepReport[];
@@ -18,6 +21,8 @@ export interface ReportModel {
   /** What canary steps found. */
   findings: FindingReport[];
   approvals: ApprovalReport[];
+  /** What was broken on purpose. */
+  faults: FaultReport[];
   /** What was done to nodes beside changing their release. */
   effects: EffectReport[];
   /** What happened beside steps and gates: interventions, recovery after a crash, effects, choices. */
@@ -59,6 +64,8 @@ export interface RunFacts {
   outcome: RunOutcome | 'unfinished';
   exitCode?: number;
   reason?: string;
+  /** What the run could not give back, a sentence each. */
+  left?: string[];
   /** `seatrial resume` has something to go on with. */
   isResumable: boolean;
   /** Somebody paused the run, and nobody has let it go on since. */
@@ -130,7 +137,7 @@ export interface Lane extends Series {
   /** Node did not answer its liveness probe. */
   down: Span[];
   guards: { atMs: number; text: string }[];
-  effects: (Span & { effect: EffectKind; text: string })[];
+  effects: (Span & { effect: EffectKind | 'fault'; text: string })[];
 }
 
 /** What a node ran; version null: it was being changed. While it was absent it has no band. */
@@ -205,7 +212,7 @@ export interface GuardFailure {
 export interface FindingReport {
   atMs: number;
   step: string;
-  finding: 'activation' | 'switchback' | 'comparison' | 'slo' | 'contract' | 'missed-slots' | 'restore';
+  finding: FindingKind;
   nodes: string[];
   verdict: 'pass' | 'fail' | 'inconclusive';
   reason: string;
@@ -224,6 +231,29 @@ export interface ApprovalReport {
   decision?: 'approved' | 'rejected' | 'timed-out';
   by?: string;
   decidedMs?: number;
+}
+
+/** A fault, from its injection to its heal. */
+export interface FaultReport extends Span {
+  /** The step that began it. */
+  step: string;
+  fault: string;
+  kind: string;
+  targets: string[];
+  parameters: Record<string, string>;
+  /** Nodes with a lease. */
+  nodes: string[];
+  /** Nodes that it keeps from their work. */
+  impaired: string[];
+  /** How far its life came. */
+  state: 'begun' | 'verified' | 'healed' | 'heal-verified';
+  voidReason?: string;
+  injectMs?: number;
+  /** From the injection until its effect was shown. */
+  verifiedMs?: number;
+  healMs?: number;
+  /** From the begin of the heal until its end was shown. */
+  healVerifiedMs?: number;
 }
 
 export interface EffectReport extends Span {

@@ -1,6 +1,8 @@
 import { formatDuration, plural } from './format.ts';
 import { courseSection } from './html/course-section.ts';
 import { costSection } from './html/cost.ts';
+import { faultsSection } from './html/faults-section.ts';
+import { drillSection } from './html/drill-section.ts';
 import { findingsSection } from './html/findings-section.ts';
 import { gatesSection } from './html/gates-section.ts';
 import { header } from './html/header.ts';
@@ -21,8 +23,9 @@ export function renderHtml(model: ReportModel): string {
     `${run.runbook} of ${run.testnet}: ${headline.label}`,
     html`
       <main>
-        ${header(model)} ${costSection(model)} ${timelineSection(model)} ${findingsSection(model)} ${planSection(model)}
-        ${gatesSection(model)} ${courseSection(model)} ${nodesSection(model)} ${notesSection(model)}
+        ${header(model)} ${drillSection(model)} ${costSection(model)} ${timelineSection(model)} ${faultsSection(model)}
+        ${findingsSection(model)} ${planSection(model)} ${gatesSection(model)} ${courseSection(model)}
+        ${nodesSection(model)} ${notesSection(model)}
       </main>
       ${footer(model)}
     `,

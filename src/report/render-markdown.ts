@@ -1,6 +1,7 @@
 import { formatCount, formatDuration, formatInstant, formatParameters, shortHash } from './format.ts';
 import { approvalWords, statusWords, verdictWords } from './html/tones.ts';
 import { markdownCode as code, markdownTable, markdownText as text } from './markdown.ts';
+import { drillMarkdown } from './render-drill-markdown.ts';
 import type { NodeState, ReportModel } from './model.ts';
 
 /** A fleet's table would bury the ticket; the page has all of it. */
@@ -16,6 +17,7 @@ export function renderMarkdown(model: ReportModel): string {
     '',
     ...(run.weak ? [`> The gate profile ${code(run.gate)} is weak: it watches too briefly to prove much.`, ''] : []),
     ...facts(model),
+    ...section('Drill', drillMarkdown(model.drill)),
     ...section('Nodes', nodesTable(model)),
     ...section('Steps', stepsTable(model)),
     ...section('Gates', gatesTable(model)),
@@ -39,6 +41,7 @@ function facts({ run }: ReportModel): string[] {
     `- run ${code(run.id)}, plan ${code(shortHash(run.planHash))}, Seatrial ${text(run.seatrialVersion)}`,
     `- system ${text(run.system)}, ${text(run.lab)} lab, gate ${text(run.gate)}, on failure: ${text(run.onFailure)}`,
     ...(parameters === '' ? [] : [`- parameters: ${text(parameters)}`]),
+    ...(run.left ? [`- left behind: ${text(run.left.join('; '))}`] : []),
     `- started ${formatInstant(run.startedAt)}, ${run.finishedAt === undefined ? 'last seen after' : 'took'} ${formatDuration(run.durationMs)}`,
     '',
   ];

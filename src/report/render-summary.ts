@@ -20,9 +20,11 @@ export function renderSummary(model: ReportModel): string {
   const lines = [
     headline.sentence,
     `run ${run.id}, ${run.lab} lab, gate ${run.gate}${weak}, ${formatDuration(run.durationMs)}`,
+    ...(run.left ?? []).map((left) => `left behind: ${left}`),
     '',
     ...stepLines(model.steps),
     '',
+    ...faultLines(model),
     ...findingLines(model),
     ...costLines(model),
     ...nodeLines(model),
@@ -50,6 +52,20 @@ function stepLines(steps: readonly StepReport[]): string[] {
   if (!isLong) return lines;
   const count = (status: StepReport['status']): number => steps.filter((step) => step.status === status).length;
   return [`  ${plural(steps.length, 'step')}: ${count('done')} done, ${count('not-reached')} not reached`, ...lines];
+}
+
+function faultLines({ faults }: ReportModel): string[] {
+  return faults.map(({ fault, kind, nodes, state, voidReason, verifiedMs, healVerifiedMs, fromMs, toMs }) => {
+    const parts = [
+      voidReason === undefined ? '' : `VOID: ${voidReason}`,
+      verifiedMs === undefined ? 'its effect was not shown' : `shown after ${formatDuration(verifiedMs)}`,
+      state === 'begun' || state === 'verified'
+        ? 'its end was not written down'
+        : `acted for ${formatDuration(toMs - fromMs)}`,
+      healVerifiedMs === undefined ? 'its heal was not shown' : `heal shown after ${formatDuration(healVerifiedMs)}`,
+    ];
+    return `fault ${fault} (${kind} at ${nodes.join(', ')}): ${parts.filter((part) => part !== '').join(', ')}`;
+  });
 }
 
 function findingLines({ findings }: ReportModel): string[] {

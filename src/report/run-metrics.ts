@@ -35,6 +35,7 @@ const outcomes = [
   'rollback-failed',
   'held',
   'inconclusive',
+  'void',
   'refused',
   'interrupted',
   'aborted',

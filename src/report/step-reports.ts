@@ -25,6 +25,7 @@ export function stepReports(log: RunLog, judgements: Judgements): StepReport[] {
     if (!step) steps.set(id, (step = { id, kind: 'unplanned', nodes: [], status: 'not-reached' }));
     return step;
   };
+  const voided = new Set<string>();
   for (const record of log.records) {
     switch (record.type) {
       case 'step.started':
@@ -37,9 +38,18 @@ export function stepReports(log: RunLog, judgements: Judgements): StepReport[] {
         Object.assign(stepOf(record.step), { reason: record.reason });
         end(stepOf(record.step), 'refused', record.offsetMs);
         break;
-      case 'guard.failed':
-        stepOf(record.step).reason ??= `${record.check} of ${record.node}: ${record.reason}`;
+      case 'fault.void': {
+        const step = stepOf(record.step);
+        step.reason ??= record.reason;
+        voided.add(step.id);
         break;
+      }
+      case 'guard.failed': {
+        // As a rule it fails beside the steps, and stands among the guards alone.
+        const step = steps.get(record.step);
+        if (step) step.reason ??= `${record.check} of ${record.node}: ${record.reason}`;
+        break;
+      }
       case 'intent': {
         const step = stepOf(record.step);
         if (step.kind !== 'unplanned') break;
@@ -50,7 +60,8 @@ export function stepReports(log: RunLog, judgements: Judgements): StepReport[] {
       default:
     }
   }
-  for (const step of steps.values()) finishStep(step, log, judgements);
+  const isUndecided = (step: StepReport): boolean => voided.has(step.id) || wasUndecided(step);
+  for (const step of steps.values()) finishStep(step, log, judgements, isUndecided);
   const startOf = ({ startedMs }: StepReport): number => startedMs ?? Number.MAX_VALUE;
   return [...steps.values()].sort((a, b) => startOf(a) - startOf(b));
 }
@@ -63,7 +74,12 @@ function begin(step: StepReport, atMs: number): void {
   step.status = 'open';
 }
 
-function finishStep(step: StepReport, log: RunLog, { gates, findings, approvals }: Judgements): void {
+function finishStep(
+  step: StepReport,
+  log: RunLog,
+  { gates, findings, approvals }: Judgements,
+  isUndecided: (step: StepReport) => boolean,
+): void {
   const gate = gates.findLast((each) => each.step === step.id && each.kind !== 'none');
   if (gate && gate.kind !== 'none') {
     step.verdict = gate.kind;
@@ -85,7 +101,7 @@ function finishStep(step: StepReport, log: RunLog, { gates, findings, approvals 
 }
 
 /** A step that ended for want of knowledge is no failure of what it looked at. */
-function isUndecided({ verdict, finding }: StepReport): boolean {
+function wasUndecided({ verdict, finding }: StepReport): boolean {
   return finding === 'inconclusive' || (finding === undefined && (verdict === 'HOLD' || verdict === 'INCONCLUSIVE'));
 }
 

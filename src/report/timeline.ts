@@ -1,4 +1,13 @@
-import type { ChangeReport, EffectReport, GateReport, GuardFailure, Lane, ReleaseBand, Timeline } from './model.ts';
+import type {
+  ChangeReport,
+  EffectReport,
+  FaultReport,
+  GateReport,
+  GuardFailure,
+  Lane,
+  ReleaseBand,
+  Timeline,
+} from './model.ts';
 import type { RunRecord } from '../journal/records.ts';
 import type { RunLog } from './run-log.ts';
 import { effectText, eventText } from './event-text.ts';
@@ -10,6 +19,7 @@ interface TimelineInput {
   gates: readonly GateReport[];
   guards: readonly GuardFailure[];
   effects: readonly EffectReport[];
+  faults: readonly FaultReport[];
   endMs: number;
 }
 
@@ -62,7 +72,7 @@ function isOfNode(record: RunRecord): record is Extract<RunRecord, { type: (type
   return (nodeTypes as readonly string[]).includes(record.type);
 }
 
-function buildLane(node: string, { log, series, gates, guards, effects, endMs }: TimelineInput): Lane {
+function buildLane(node: string, { log, series, gates, guards, effects, faults, endMs }: TimelineInput): Lane {
   const changes = changesOf(node, log, endMs);
   return {
     node,
@@ -74,14 +84,24 @@ function buildLane(node: string, { log, series, gates, guards, effects, endMs }:
     guards: guards
       .filter((guard) => guard.node === node)
       .map(({ atMs, check, reason }) => ({ atMs, text: `${check}: ${reason}` })),
-    effects: effects
-      .filter((each) => each.node === node)
-      .map(({ effect, detail, isDone, fromMs, toMs }) => ({
-        effect,
-        text: `${effectText({ effect, detail })}${isDone ? '' : ', its end was not written down'}`,
-        fromMs,
-        toMs,
-      })),
+    effects: [
+      ...effects
+        .filter((each) => each.node === node)
+        .map(({ effect, detail, isDone, fromMs, toMs }) => ({
+          effect,
+          text: `${effectText({ effect, detail })}${isDone ? '' : ', its end was not written down'}`,
+          fromMs,
+          toMs,
+        })),
+      ...faults
+        .filter(({ nodes, impaired }) => nodes.includes(node) || impaired.includes(node))
+        .map(({ fault, kind, fromMs, toMs }) => ({
+          effect: 'fault' as const,
+          text: `fault ${fault} (${kind})`,
+          fromMs,
+          toMs,
+        })),
+    ],
     ...series.seriesOf(node, endMs),
   };
 }

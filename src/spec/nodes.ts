@@ -1,3 +1,4 @@
+import { complainOfAttached } from './attached.ts';
 import { SpecError, type SpecProblem } from '../core/errors.ts';
 import { didYouMean } from '../core/nearest.ts';
 import type { LoadedSpec } from './load.ts';
@@ -27,7 +28,8 @@ export function expandNodes(loaded: LoadedSpec, profile: SystemProfile): SpecNod
     problems.push({ message, path: path.join('.'), position: document.position(path, at) });
   };
   const checkVersion = (version: string, path: PropertyKey[]): void => {
-    if (!Object.hasOwn(spec.releases, version)) {
+    // What nodes of others run is theirs to say; the file says what they are to claim.
+    if (spec.lab !== 'attached' && !Object.hasOwn(spec.releases, version)) {
       complain(`unknown release ${version}${didYouMean(version, Object.keys(spec.releases))}`, path);
     }
   };
@@ -85,7 +87,15 @@ export function expandNodes(loaded: LoadedSpec, profile: SystemProfile): SpecNod
       'key',
     );
   }
+  if (spec.lab !== 'process' && spec.links !== undefined) {
+    complain(
+      'links are those of the process lab; containers have a network of their own. Remove it, or set lab: process',
+      ['links'],
+      'key',
+    );
+  }
   if (spec.lab === 'process') complainOfContainerSettings(loaded, complain);
+  complainOfAttached(loaded, profile, nodes, complain);
   if (problems.length > 0) throw new SpecError(problems);
   return nodes;
 }

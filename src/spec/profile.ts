@@ -19,7 +19,10 @@ export interface NodePlan {
   configDir: string;
   /** Where its secrets are, as the node itself sees it. */
   secretsDir: string;
-  /** Address other nodes reach it at: 127.0.0.1 on the process lab, its static address on a Docker network. */
+  /**
+   * Address other nodes reach it at: its static address on a Docker network. On the process lab each node sees every other one at the
+   * address of the link between the two, 127.0.0.1 where the testnet's links are direct; its own is 127.0.0.1.
+   */
   address: string;
   /** What the node listens on: 127.0.0.1 on the process lab, 0.0.0.0 inside a container. */
   listenAddress: string;
@@ -72,6 +75,11 @@ export interface BlockEvidence {
   height: number;
   /** Every value that must be the same on all nodes at this height (block hash, application hash), by name. */
   hashes: Record<string, string>;
+  /**
+   * Who signed for this block in which round of consensus, where blocks tell. Not compared; of two blocks at one height it tells who signed
+   * for both.
+   */
+  commit?: { round: number; signers: readonly string[] };
 }
 
 /** How the profile's probes talk to a node. Every call has its own deadline; failures reject with the reason. */
@@ -84,12 +92,35 @@ export interface ProbeClient {
 }
 
 /** Result of submitting one transaction. `acknowledged` means durable by the system's own promise. */
-export type SubmitResult =
+export type SubmitResult = (
   | { outcome: 'acknowledged'; id: string; height?: number }
-  /** Refused or failed before anything could have happened. */
-  | { outcome: 'rejected'; reason: string }
+  /** Refused or failed before anything could have happened, for good: with its id it is looked for, and must not be found. */
+  | { outcome: 'rejected'; id?: string; reason: string }
   /** No answer or a time-out: it may or may not be in the chain. */
-  | { outcome: 'unknown'; id?: string; reason: string };
+  | { outcome: 'unknown'; id?: string; reason: string }
+) & {
+  /** What it writes to: writes of one key that follow each other must stay in that order. */
+  key?: string;
+};
+
+/** What became of one operation on a key. `fail`: it was refused and never takes effect. `unknown`: it may take effect at any later time. */
+export type KeyValueResult<T = unknown> =
+  ({ outcome: 'ok' } & T) | { outcome: 'fail'; reason: string } | { outcome: 'unknown'; reason: string };
+
+/** A register for every key. Calls may reject where there was no answer: that is `unknown`. */
+export interface KeyValueOperations {
+  /** Null: the key is not there. */
+  read(
+    client: ProbeClient,
+    about: { key: string; timeoutMs: number },
+  ): Promise<KeyValueResult<{ value: string | null }>>;
+  write(client: ProbeClient, about: { key: string; value: string; timeoutMs: number }): Promise<KeyValueResult>;
+  /** Writes where the key has the expected value, null where it is not there; `isApplied` tells whether it had. */
+  cas(
+    client: ProbeClient,
+    about: { key: string; expected: string | null; value: string; timeoutMs: number },
+  ): Promise<KeyValueResult<{ isApplied: boolean }>>;
+}
 
 /** Something that gates look at beside what they look at on every system. `source` says where it is read. */
 export type GateCheck = MetricCheck | JsonCheck | AlertCheck;
@@ -263,8 +294,26 @@ export interface SystemProfile {
     client: ProbeClient,
     transaction: { sequence: number; payload: string; timeoutMs: number },
   ): Promise<SubmitResult>;
-  /** Ids of the transactions in the block at a height, for the check that none was lost or doubled. */
+  /** Ids of the transactions in the block at a height, in their order, for the check that none was lost, doubled or out of order. */
   transactionsAt?(client: ProbeClient, height: number): Promise<string[]>;
+  /**
+   * What becomes of writes to the smaller side of a partition. `refused` (default): it acknowledges none. `rolled-back`: it may, and they
+   * are undone when the partition heals; those are counted apart from lost ones.
+   */
+  minorityWrites?: 'refused' | 'rolled-back';
+  /**
+   * What the system promises of the order of things, and is then held to. `kv`: every read, write and cas of a key takes effect at one moment
+   * between its call and its answer, whichever node was asked. A system that answers reads from its own copy does not promise this.
+   */
+  claims?: { linearizable: 'kv'; operations: KeyValueOperations };
+  /** What is special about backups of the system. Default: its nodes are stopped, and all of their data is copied. */
+  backup?: {
+    /**
+     * Where a validator remembers what it has signed. `data` (default): among its data, so that an older backup makes it forget;
+     * `elsewhere`: in a signer of its own, which no restore touches.
+     */
+    signerState?: 'data' | 'elsewhere';
+  };
   /** Features that runs can switch, by name. */
   toggles?: Record<string, FeatureToggle>;
   /** Prometheus alert rule groups for the system, as the content of a rule file. */

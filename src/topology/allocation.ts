@@ -19,7 +19,7 @@ export interface Allocation {
 }
 
 export interface AllocationNeeds {
-  /** State folder of the testnet. The search for ports begins at a place of its own, so that projects that are not up do not meet. */
+  /** State folder of the testnet. The search for ports and a subnet begins at a place of its own, so that projects that are not up do not meet. */
   owner: string;
   /** Keys of all ports that need a host port. */
   ports: readonly string[];
@@ -55,7 +55,7 @@ function allocationFile(stateDir: string): string {
 export async function extendAllocation(current: Allocation, needs: AllocationNeeds): Promise<Allocation> {
   const taken = new Set([current, ...needs.others].flatMap((allocation) => Object.values(allocation.ports)));
   const ports = { ...current.ports };
-  const offset = Number.parseInt(sha256(needs.owner).slice(0, 8), 16);
+  const offset = placeOf(needs.owner);
   let tried = 0;
   for (const key of needs.ports) {
     while (ports[key] === undefined) {
@@ -75,15 +75,22 @@ export async function extendAllocation(current: Allocation, needs: AllocationNee
   return { ...current, ports, hosts, ...(subnet !== undefined && { subnet }) };
 }
 
-/** 10.214.0.0/16 is ours to cut into /24s, but for what another testnet or another program already uses. */
-function freeSubnet({ others, usedSubnets }: AllocationNeeds): string {
+/**
+ * 10.214.0.0/16 is ours to cut into /24s, but for what another testnet or another program already uses. Two projects that are brought up at the same
+ * time see nothing of each other yet, and begin to look at places of their own.
+ */
+function freeSubnet({ owner, others, usedSubnets }: AllocationNeeds): string {
   const used = [...usedSubnets, ...others.flatMap((allocation) => allocation.subnet ?? [])].map(toRange);
-  for (let third = 0; third < 256; third++) {
-    const subnet = `10.214.${third}.0/24`;
+  for (let tried = 0; tried < 256; tried++) {
+    const subnet = `10.214.${(placeOf(owner) + tried) % 256}.0/24`;
     const range = toRange(subnet);
     if (!used.some((other) => other.first <= range.last && range.first <= other.last)) return subnet;
   }
   throw new LabError('no free subnet is left in 10.214.0.0/16; `seatrial down` testnets that are no longer needed');
+}
+
+function placeOf(owner: string): number {
+  return Number.parseInt(sha256(owner).slice(0, 8), 16);
 }
 
 function toRange(cidr: string): { first: number; last: number } {

@@ -5,10 +5,16 @@ import type { SpecNode } from '../spec/nodes.ts';
 import type { NetworkPlan, NodePlan, RoleProfile, SystemProfile } from '../spec/profile.ts';
 import type { Allocation } from './allocation.ts';
 import type { Wanted } from './desired.ts';
+import { linkAddress, linksOf } from './links.ts';
 import { secretsFolder } from './secrets.ts';
 import type { ResolvedRelease, Topology, TopologyNode } from './topology.ts';
 
 const defaultLoadPerSecond = 10;
+
+/** Transactions a second that a run offers. */
+export function loadOf({ spec }: LoadedSpec): number {
+  return spec.load?.perSecond ?? defaultLoadPerSecond;
+}
 
 export interface TopologyInputs {
   loaded: LoadedSpec;
@@ -41,7 +47,7 @@ export function buildTopology(inputs: TopologyInputs): Topology {
     quorum: profile.quorum,
     availability: spec.availability,
     gate: spec.gate,
-    loadPerSecond: spec.load?.perSecond ?? defaultLoadPerSecond,
+    loadPerSecond: loadOf(loaded),
     nodes: network.nodes.map((plan, index) => buildNode(plan, inputs.nodes[index] as SpecNode, network, inputs)),
     ...(spec.lab === 'docker' &&
       allocation.subnet !== undefined && { network: networkOf(loaded.name, allocation.subnet) }),
@@ -64,6 +70,18 @@ function role(profile: SystemProfile, name: string): RoleProfile {
   return found;
 }
 
+/** Whether the nodes reach each other through the lab's own links. */
+function hasLinks({ loaded: { spec } }: TopologyInputs): boolean {
+  return spec.lab === 'process' && spec.links !== 'direct';
+}
+
+/** The network as one node sees it: each other node at the address of the link that leads there. */
+function seenBy(plan: NodePlan, network: NetworkPlan, inputs: TopologyInputs): NetworkPlan {
+  if (!hasLinks(inputs)) return network;
+  const seen = (other: NodePlan): NodePlan => ({ ...other, address: linkAddress(plan, other) });
+  return { ...network, nodes: network.nodes.map((other) => (other.name === plan.name ? other : seen(other))) };
+}
+
 function planNode(node: SpecNode, { loaded, profile, allocation, wanted, stateDir }: TopologyInputs): NodePlan {
   const isContainer = loaded.spec.lab === 'docker';
   const known = role(profile, node.role);
@@ -84,7 +102,8 @@ function planNode(node: SpecNode, { loaded, profile, allocation, wanted, stateDi
   };
 }
 
-function buildNode(plan: NodePlan, node: SpecNode, network: NetworkPlan, inputs: TopologyInputs): TopologyNode {
+function buildNode(plan: NodePlan, node: SpecNode, whole: NetworkPlan, inputs: TopologyInputs): TopologyNode {
+  const network = seenBy(plan, whole, inputs);
   const { loaded, profile, allocation, wanted, releases, secretFiles, stateDir } = inputs;
   const version = wanted.versions[node.name] ?? node.version;
   const release = releases[version];
@@ -129,6 +148,7 @@ function buildNode(plan: NodePlan, node: SpecNode, network: NetworkPlan, inputs:
       containerPort,
       hostPort: allocation.ports[`${node.name}/${name}`] ?? 0,
     })),
+    ...(hasLinks(inputs) && { links: linksOf(node, inputs.nodes) }),
     stop: profile.stop,
     generation: generationOf({ ...resolved, args }),
   };

@@ -21,6 +21,14 @@ export interface NodePort {
   hostPort: number;
 }
 
+/** Addresses of the directed links of a node, which the lab can disturb. The ports behind them are those of whoever is reached. */
+export interface NodeLinks {
+  /** Where clients reach this node with their traffic. */
+  clientAddress: string;
+  /** Where this node reaches each other one, by its name. */
+  peers: Record<string, string>;
+}
+
 /** A node, resolved to the last detail. */
 export interface TopologyNode {
   name: string;
@@ -43,6 +51,10 @@ export interface TopologyNode {
   /** Address on which ports are published on the operator's machine. Default 127.0.0.1. */
   bindAddress: string;
   ports: NodePort[];
+  /** Attached lab only: base URL of each port. */
+  endpoints?: Record<string, string>;
+  /** Process lab with `links: proxy` only. */
+  links?: NodeLinks;
   stop: { signal: NodeJS.Signals; graceMs: number };
   /** Container labs: command inside the container that exits 0 while the node is alive. Absent: no health check. */
   healthcheck?: string[];
@@ -74,7 +86,7 @@ export interface MonitoringTopology {
 export interface Topology {
   testnet: string;
   system: string;
-  lab: 'process' | 'docker';
+  lab: 'process' | 'docker' | 'attached';
   quorum: QuorumRule;
   availability: 'keep' | 'halt-allowed';
   gate: GateProfileName;

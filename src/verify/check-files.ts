@@ -121,11 +121,19 @@ export async function readLedger(
   const hash = createHash('sha256');
   const counts: LedgerCounts = { sent: 0, acknowledged: 0, rejected: 0, unknown: 0, latenciesMs: [] };
   let rest = '';
+  const unanswered = new Set<number>();
   const count = (line: string): void => {
-    const { outcome, latencyMs } = JSON.parse(line) as {
+    const { intent, sequence, outcome, latencyMs } = JSON.parse(line) as {
+      intent?: number;
+      sequence: number;
       outcome: 'acknowledged' | 'rejected' | 'unknown';
       latencyMs: number;
     };
+    if (intent !== undefined) {
+      unanswered.add(intent);
+      return;
+    }
+    unanswered.delete(sequence);
     counts.sent++;
     counts[outcome]++;
     if (outcome === 'acknowledged') counts.latenciesMs.push(latencyMs);
@@ -154,6 +162,9 @@ export async function readLedger(
     return undefined;
   }
   for (const line of lines) count(line);
+  // A process that was killed knows no more of these than that it was about to send them.
+  counts.sent += unanswered.size;
+  counts.unknown += unanswered.size;
   counts.latenciesMs.sort((a, b) => a - b);
   return counts;
 }

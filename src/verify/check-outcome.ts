@@ -19,31 +19,48 @@ export function checkPlan(records: readonly RunRecord[], report: Report): void {
   }
 }
 
-/** The exit code is the outcome's, and the outcome follows from the verdicts. */
+/** The exit code is that of the outcome and of what is left, and the outcome follows from the verdicts. */
 export function checkOutcome(records: readonly RunRecord[], report: Report): void {
   const load = records.findLast((record) => record.type === 'load.finished');
+  const plan = records.find((record) => record.type === 'run.started')?.plan;
+  const held = new Set(plan?.steps.flatMap(({ id, kind }) => (kind === 'held-gate' ? [id] : [])));
+  /** A drill may ask for a gate that holds, or for one that fails and is answered. */
+  const isWanted = ({ step, verdict }: Of<'gate.verdict'>): boolean =>
+    (held.has(step) && verdict.kind !== 'FAIL') || (plan?.drill?.expects === 'rolled-back' && verdict.kind === 'FAIL');
   for (const [index, record] of records.entries()) {
     if (record.type !== 'run.finished') continue;
     const before = records.slice(0, index);
-    const expected = exitCodeOf(record.outcome);
+    const { left } = record;
+    const expected = exitCodeOf(record.outcome, left);
     if (record.exitCode !== expected) {
-      const message = `outcome ${record.outcome} has exit code ${expected}, the record says ${record.exitCode}`;
+      const message = `outcome ${record.outcome}${left ? ` with something left behind` : ''} has exit code ${expected}, the record says ${record.exitCode}`;
       report(aboutRecord('disagrees', 'exit-code', record, message));
     }
     const resumedAt = before.findLastIndex(({ type }) => type === 'run.resumed' || type === 'continued');
     const bad = before
       .slice(resumedAt + 1)
-      .find((each): each is Of<'gate.verdict'> => each.type === 'gate.verdict' && each.verdict.kind !== 'PASS');
+      .find(
+        (each): each is Of<'gate.verdict'> =>
+          each.type === 'gate.verdict' && each.verdict.kind !== 'PASS' && !isWanted(each),
+      );
     if (record.outcome === 'passed' && bad) {
       const message = `the run says passed, but ${bad.gate} said ${bad.verdict.kind} in line ${bad.seq + 1}`;
+      report(aboutRecord('disagrees', 'outcome', record, message));
+    }
+    const missed = before
+      .findLast((each) => each.type === 'drill.result')
+      ?.exercises.find(({ verdict }) => verdict !== 'pass');
+    if (record.outcome === 'passed' && missed) {
+      const message = `the run says passed, but of its drill ${missed.drill} says ${missed.verdict}`;
       report(aboutRecord('disagrees', 'outcome', record, message));
     }
     if (record.outcome === 'rolled-back' && !before.some(({ type }) => type === 'rollback.started')) {
       report(aboutRecord('disagrees', 'outcome', record, 'the run says rolled-back, but no rollback was started'));
     }
-    if (record.outcome === 'passed' && load && (load.summary.lost > 0 || load.summary.duplicated > 0)) {
-      const { lost, duplicated } = load.summary;
-      const message = `the run says passed, but ${lost} transactions were lost and ${duplicated} doubled`;
+    const { lost = 0, duplicated = 0, disagreements = 0 } = load?.summary ?? {};
+    const isHarmed = load && (lostInExcess(before, load) > 0 || duplicated > 0 || disagreements > 0);
+    if (record.outcome === 'passed' && isHarmed) {
+      const message = `the run says passed, but ${lost} transactions were lost, ${duplicated} doubled, and nodes disagree at ${disagreements} heights`;
       report(aboutRecord('disagrees', 'outcome', record, message));
     }
     const isLast = !records.slice(index + 1).some(({ type }) => type === 'load.finished');
@@ -54,11 +71,59 @@ export function checkOutcome(records: readonly RunRecord[], report: Report): voi
   }
 }
 
+/** Lost writes that no disaster of a drill accounts for; whether those are too many is the drill's verdict. */
+function lostInExcess(before: readonly RunRecord[], load: Of<'load.finished'>): number {
+  const drill = before.findLast((record) => record.type === 'drill.result');
+  const allowed = drill?.exercises.reduce((sum, { rpo }) => sum + (rpo?.lostWrites ?? 0), 0) ?? 0;
+  return load.summary.lost - allowed;
+}
+
 interface LoadEvidence {
   lost: string[];
   duplicated: string[];
+  rolledBack?: string[];
+  resurrected?: string[];
+  reordered?: string[];
+  acceptedByMinority?: string[];
+  misplaced?: string[];
+  disagreements?: number;
+  safety?: { checks: { name: string; culpritCount: number; transactions: string[]; misplaced?: string[] }[] };
   unchecked: number;
   ledger?: { sha256: string; sizeBytes: number };
+}
+
+/** Figures of a drill that its load's summary has as well. */
+const integrityFigures = [
+  'duplicated',
+  'resurrected',
+  'reordered',
+  'acceptedByMinority',
+  'misplaced',
+  'disagreements',
+  'unchecked',
+] as const;
+
+/** The figures that follow from what the checks of the chains found; none in older runs. */
+function foundBySafety({ safety }: LoadEvidence): Partial<Record<keyof LoadSummary, number>> {
+  if (!safety) return {};
+  const check = (name: string) => safety.checks.find((one) => one.name === name);
+  const count = (name: string): number => check(name)?.transactions.length ?? 0;
+  const misplaced = check('durability')?.misplaced?.length ?? 0;
+  return {
+    lost: count('durability') - misplaced,
+    misplaced,
+    duplicated: count('duplication'),
+    resurrected: count('resurrection'),
+    reordered: count('order'),
+    disagreements: check('agreement')?.culpritCount ?? 0,
+  };
+}
+
+/** The drill's figures that were made of this load. */
+function drillResultAfter(load: RunRecord, records: readonly RunRecord[]): Of<'drill.result'> | undefined {
+  const after = records.slice(records.indexOf(load) + 1);
+  const next = after.findIndex(({ type }) => type === 'load.finished');
+  return after.slice(0, next < 0 ? undefined : next).find((record) => record.type === 'drill.result');
 }
 
 /** Every summary of the load against the check of the ledger, and against the ledger itself. */
@@ -85,7 +150,17 @@ export async function checkLoad(
     if (!evidence) continue;
     compare(record, 'lost', record.summary.lost, evidence.lost.length);
     compare(record, 'duplicated', record.summary.duplicated, evidence.duplicated.length);
+    for (const what of ['rolledBack', 'resurrected', 'reordered', 'acceptedByMinority', 'misplaced'] as const) {
+      compare(record, what, record.summary[what], evidence[what]?.length);
+    }
     compare(record, 'unchecked', record.summary.unchecked, evidence.unchecked);
+    for (const [what, found] of Object.entries(foundBySafety(evidence))) {
+      compare(record, what, record.summary[what as keyof LoadSummary], found);
+    }
+    const drill = drillResultAfter(record, records);
+    for (const what of integrityFigures) {
+      if (drill?.integrity) compare(drill, what, drill.integrity[what], record.summary[what]);
+    }
     if (!evidence.ledger) {
       isVouched = false;
       report(aboutRecord('note', 'ledger', record, 'nothing vouches for the ledger of this older run'));

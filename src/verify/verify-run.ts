@@ -1,6 +1,7 @@
 import { basename, relative } from 'node:path';
 import { exitCode } from '../core/exit-code.ts';
 import { JournalCorruptError, readJournal, type JournalContent } from '../journal/read-journal.ts';
+import { checkFaults } from './check-faults.ts';
 import { checkEvidence, checkObservations, checkTornTail } from './check-files.ts';
 import { checkGates, type GateCheckOptions } from './check-gates.ts';
 import { checkOrder } from './check-order.ts';
@@ -48,6 +49,7 @@ export async function verifyRun({ runDir, loadProfile }: VerifyOptions): Promise
     await checkTornTail(runDir, journal.sizeBytes, report);
     checkPlan(records, report);
     checkOrder(records, report);
+    checkFaults(records, report);
     verdicts = await checkGates({ runDir, records, loadProfile: () => loadProfile(started?.system ?? ''), report });
     await checkLoad(runDir, records, isFinished, report);
     await checkObservations(runDir, records, isFinished, report);

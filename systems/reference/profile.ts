@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { panels } from './panels.ts';
 import { dealGroup, shareFile, tssToggle } from './tss.ts';
@@ -25,6 +25,8 @@ interface BlockBody {
   height: number;
   hash: string;
   appHash: string;
+  round: number;
+  commit: { validator: string }[];
 }
 
 interface TransactionBody {
@@ -100,7 +102,12 @@ const profile: SystemProfile = {
   },
   blockAt: async (client, height) => {
     const block = (await client.getJson('http', `/block/${height}`)) as BlockBody;
-    return { height: block.height, hashes: { block: block.hash, application: block.appHash } };
+    const { hash, appHash, round, commit } = block;
+    return {
+      height: block.height,
+      hashes: { block: hash, application: appHash },
+      commit: { round, signers: commit.map(({ validator }) => validator) },
+    };
   },
   metrics: { port: 'http', path: '/metrics' },
   alertRules: readFileSync(new URL('alert-rules.yml', import.meta.url), 'utf8'),
@@ -129,18 +136,27 @@ const profile: SystemProfile = {
   ],
   progress: { maxStallMs: 3_000, maxLag, minPeers: (nodeCount) => Math.ceil((nodeCount - 1) / 2) },
   submit: async (client, { sequence, payload, timeoutMs }) => {
+    const transaction = { key: `load-${sequence % 1000}`, value: payload, nonce: randomUUID() };
+    // As the node makes it: what was refused, or never answered, can be looked for by its id.
+    const known = {
+      id: createHash('sha256').update(JSON.stringify(transaction)).digest('hex'),
+      key: transaction.key,
+    };
     const path = `/tx?wait=commit&timeoutMs=${timeoutMs}`;
-    const { status, body } = await client.postJson('http', path, {
-      key: `load-${sequence % 1000}`,
-      value: payload,
-      nonce: randomUUID(),
-    });
+    let answer: Awaited<ReturnType<typeof client.postJson>>;
+    try {
+      answer = await client.postJson('http', path, transaction);
+    } catch (error) {
+      return { ...known, outcome: 'unknown', reason: error instanceof Error ? error.message : String(error) };
+    }
+    const { status, body } = answer;
     const { id, height, error } = body as TransactionBody;
     if (status === 200 && id !== undefined)
-      return { outcome: 'acknowledged', id, ...(height !== undefined && { height }) };
+      return { ...known, outcome: 'acknowledged', id, ...(height !== undefined && { height }) };
     const reason = `HTTP ${status}${error === undefined ? '' : ` ${error}`}`;
-    if (status === 504 || status === 202) return { outcome: 'unknown', ...(id !== undefined && { id }), reason };
-    return { outcome: 'rejected', reason };
+    // An answer with an id is about a transaction that was taken: others may have it, whatever this node says of itself.
+    if (status === 504 || id !== undefined) return { ...known, outcome: 'unknown', reason };
+    return { ...known, outcome: 'rejected', reason };
   },
   transactionsAt: async (client, height) =>
     ((await client.getJson('http', `/block/${height}`)) as { txs: string[] }).txs,

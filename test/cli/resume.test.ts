@@ -49,10 +49,11 @@ const net: KillableNet = {
   },
 };
 
-/** Processes of the project beside its nodes. */
+/** Processes of the project beside its nodes and the lab daemon, which stays as long as they do. */
 async function otherProcesses(): Promise<string[]> {
   const nodes = Object.values(await project.instances()).map((instance) => instance.split(':')[0]);
-  const pids = (await readdir('/proc')).filter((pid) => /^\d+$/.test(pid) && !nodes.includes(pid));
+  const known = [...nodes, ...(await project.daemonPids()).map(String)];
+  const pids = (await readdir('/proc')).filter((pid) => /^\d+$/.test(pid) && !known.includes(pid));
   const commands = await Promise.all(
     pids.map(async (pid) => {
       const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');

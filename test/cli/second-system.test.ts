@@ -52,6 +52,12 @@ test('its bad release is caught at the first node and rolled back', async () => 
   ]);
 });
 
+test('load is refused by a system that takes no transactions', async () => {
+  const { exitCode, stderr } = await project.seatrial('load', testnet);
+  expect(stderr).toMatch(/takes no transactions/);
+  expect(exitCode).toBe(2);
+});
+
 test('a build that fails shows what the build said; nothing is touched', async () => {
   const before = await project.instances();
   const { exitCode, stderr } = await project.seatrial('run', 'rolling-upgrade', testnet, '--set', 'version=4.0.0');

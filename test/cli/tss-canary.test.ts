@@ -113,7 +113,9 @@ describe('tss-canary on four real nodes', { timeout }, () => {
     expect(stdout).toMatch(/passed/);
     expect(exitCode).toBe(0);
     const { records } = await readJournal(runFolder(project.stateDir, runId));
-    expect(findings(records)).toEqual(['activation pass', 'switchback inconclusive', 'activation pass']);
+    const usual = ['activation pass', 'switchback inconclusive', 'activation pass'];
+    // A proof that was written, in a step that was killed before its end, is given again.
+    expect([usual, ['activation pass', ...usual]]).toContainEqual(findings(records));
     for (const { name } of await project.status()) {
       expect((await statusOf(name)).tss).toMatchObject({ on: true, flag: true, lease: null });
     }

@@ -10,7 +10,6 @@ import { programImage } from '../../src/lab/docker/images/program-image.ts';
 import { resolveImages } from '../../src/lab/docker/images/resolve-images.ts';
 import { deeds, DockerProject, type ProjectTestnet } from '../helpers/docker-project.ts';
 import { dockerForTests, suiteTitle } from '../helpers/docker-suite.ts';
-import { buildReleases } from '../helpers/reference-releases.ts';
 import { copyContainer } from '../helpers/copy-container.ts';
 import { listenOn } from '../helpers/listen-on.ts';
 
@@ -31,21 +30,21 @@ describe.skipIf(docker.missing !== undefined)(
       if (docker.missing !== undefined) return;
       project = await DockerProject.create(docker.engine.docker);
       testnet = project.newTestnet();
-      const releases = await buildReleases(join(project.root, 'releases'), [
-        { version: '1.0.0' },
-        { version: '1.1.0' },
-        { version: '2', fault: 'exits-at-start' },
-        { version: '2', fault: 'never-ready' },
-        { version: '2', fault: 'never-commits' },
-        { version: '2', fault: 'wrong-app-hash', faultHeight: 3 },
-        { version: '2', fault: 'http-errors' },
-        { version: '2', fault: 'lies-about-version', claim: '1.0.0' },
-      ]);
-      await testnet.write(
-        `system: reference\nlab: docker\nversion: 1.0.0\nreleases:\n${releases}\nnodes: { validator: 4 }\ngate: smoke\nload: { perSecond: 20 }\n`,
+      await testnet.upReference(
+        [
+          { version: '1.0.0' },
+          { version: '1.1.0' },
+          { version: '2', fault: 'exits-at-start' },
+          { version: '2', fault: 'never-ready' },
+          { version: '2', fault: 'never-commits' },
+          { version: '2', fault: 'wrong-app-hash', faultHeight: 3 },
+          { version: '2', fault: 'http-errors' },
+          { version: '2', fault: 'lies-about-version', claim: '1.0.0' },
+        ],
+        'nodes: { validator: 4 }',
+        'gate: smoke',
+        'load: { perSecond: 20 }',
       );
-      const { exitCode, stdout, stderr } = await testnet.seatrial('up', testnet.file);
-      if (exitCode !== 0) throw new Error(`up ended with ${exitCode}: ${stdout}${stderr}`);
     }, 900_000);
     afterAll(() => project?.dispose());
 

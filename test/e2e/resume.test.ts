@@ -16,7 +16,6 @@ import {
   type KillPoint,
   type KilledScenario,
 } from '../helpers/kill-and-resume.ts';
-import { buildReleases } from '../helpers/reference-releases.ts';
 
 const docker = await dockerForTests(['node-runtime']);
 const timeout = isSoak ? 5 * 3_600_000 : 400_000;
@@ -38,16 +37,12 @@ describe.skipIf(docker.missing !== undefined)(
       if (docker.missing !== undefined) return;
       project = await DockerProject.create(docker.engine.docker);
       testnet = project.newTestnet();
-      const releases = await buildReleases(join(project.root, 'releases'), [
-        { version: '1.0.0' },
-        { version: '1.1.0' },
-        { version: '2', fault: 'never-commits' },
-      ]);
-      await testnet.write(
-        `system: reference\nlab: docker\nversion: 1.0.0\nreleases:\n${releases}\nnodes: { validator: 4 }\ngate: smoke\nload: { perSecond: 20 }\n`,
+      await testnet.upReference(
+        [{ version: '1.0.0' }, { version: '1.1.0' }, { version: '2', fault: 'never-commits' }],
+        'nodes: { validator: 4 }',
+        'gate: smoke',
+        'load: { perSecond: 20 }',
       );
-      const { exitCode, stdout, stderr } = await testnet.seatrial('up', testnet.file);
-      if (exitCode !== 0) throw new Error(`up ended with ${exitCode}: ${stdout}${stderr}`);
       digests.set('1.0.0', (await testnet.status())[0]?.digest ?? '');
       const first = await undisturbed('1.1.0', 'validator-3');
       if (first.exitCode !== 0) throw new Error(`run ended with ${first.exitCode}: ${first.stdout}`);
@@ -167,17 +162,22 @@ describe.skipIf(docker.missing !== undefined)(
       }));
     });
 
-    test('or not: a canary of threshold signatures is switched and proven through the engine', async () => {
-      const set = ['ttl=60s', 'blocks=5', 'prove-within=30s', 'switches=0', 'rollout=no'];
+    test('in a canary of threshold signatures ends it as it would have ended, through the engine', async () => {
+      const set = {
+        ...{ ttl: '60s', blocks: '5', switches: '2', 'switch-for': '1s', rollout: 'no' },
+        'prove-within': '30s',
+      };
       const before = await testnet.ids();
-      const parameters = set.flatMap((parameter) => ['--set', parameter]);
+      const parameters = Object.entries(set).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
       const { exitCode, stdout } = await testnet.seatrial('run', 'tss-canary', testnet.name, ...parameters);
       expect(stdout).toMatch(/activation on validator-0: PASS: tss shows: validator-0 in \d+ of \d+ blocks/);
       expect(exitCode, stdout).toBe(0);
-      const effects = (await testnet.newestRun()).flatMap((record) =>
-        record.type === 'effect.done' ? [record.effect] : [],
-      );
-      expect(effects).toEqual(['switch', 'clear']);
+      const canaried = await testnet.newestRun();
+      const effects = canaried.flatMap((record) => (record.type === 'effect.done' ? [record.effect] : []));
+      expect(effects[0]).toBe('switch');
+      expect(effects.at(-1)).toBe('clear');
+      const scenario = { runbook: 'tss-canary', set, exitCode: 0, outcome: 'passed', digests: {}, starts: {} };
+      await expectSameEnds(net, 'tss-canary', killPoints(canaried, ['effect.done', 'finding']), () => scenario);
       expect(Object.keys(before)).toHaveLength(4);
       expect(await testnet.ids()).toEqual(before);
     });

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readJournal } from '../../src/journal/read-journal.ts';
+import type { RunRecord } from '../../src/journal/records.ts';
 import { runFolder } from '../../src/journal/run-files.ts';
 import { readSnapshotManifest } from '../../src/lab/snapshot-manifest.ts';
 import { DockerProject, type ProjectTestnet } from '../helpers/docker-project.ts';
 import { dockerForTests, suiteTitle } from '../helpers/docker-suite.ts';
-import { buildReleases } from '../helpers/reference-releases.ts';
 
 const docker = await dockerForTests(['node-runtime']);
 const node = 'validator-0';
@@ -16,21 +16,28 @@ describe.skipIf(docker.missing !== undefined)(
   () => {
     let project: DockerProject;
     let testnet: ProjectTestnet;
+    const newestRun = async (): Promise<{ id: string; records: RunRecord[] }> => {
+      const { runs } = JSON.parse((await testnet.seatrial('runs', testnet.name, '--json')).stdout) as {
+        runs: { id: string }[];
+      };
+      const id = runs[0]?.id ?? '';
+      return { id, ...(await readJournal(runFolder(join(project.root, '.seatrial', testnet.name), id))) };
+    };
 
     beforeAll(async () => {
       if (docker.missing !== undefined) return;
       project = await DockerProject.create(docker.engine.docker);
       testnet = project.newTestnet();
-      const releases = await buildReleases(join(project.root, 'releases'), [
-        { version: '1.0.0' },
-        // It rewrites its data in a format that 1.0.0 refuses, and then commits nothing.
-        { version: '2.0.0', dataFormat: 2, fault: 'never-commits' },
-      ]);
-      await testnet.write(
-        `system: reference\nlab: docker\nversion: 1.0.0\nreleases:\n${releases}\nnodes: { validator: 4 }\ngate: smoke\nload: { perSecond: 10 }\n`,
+      await testnet.upReference(
+        [
+          { version: '1.0.0' },
+          // It rewrites its data in a format that 1.0.0 refuses, and then commits nothing.
+          { version: '2.0.0', dataFormat: 2, fault: 'never-commits' },
+        ],
+        'nodes: { validator: 4 }',
+        'gate: smoke',
+        'load: { perSecond: 10 }',
       );
-      const { exitCode, stdout, stderr } = await testnet.seatrial('up', testnet.file);
-      if (exitCode !== 0) throw new Error(`up ended with ${exitCode}: ${stdout}${stderr}`);
     }, 900_000);
     afterAll(() => project?.dispose());
 
@@ -39,12 +46,7 @@ describe.skipIf(docker.missing !== undefined)(
       const run = await testnet.seatrial('run', 'rolling-upgrade', testnet.name, ...set);
       expect(run.exitCode, run.stdout + run.stderr).toBe(1);
       expect(run.stdout).toMatch(/rolled-back/);
-      const { runs } = JSON.parse((await testnet.seatrial('runs', testnet.name, '--json')).stdout) as {
-        runs: { id: string }[];
-      };
-      const id = runs[0]?.id ?? '';
-      const stateDir = join(project.root, '.seatrial', testnet.name);
-      const { records } = await readJournal(runFolder(stateDir, id));
+      const { id, records } = await newestRun();
       expect(
         records.flatMap((record) => {
           if (record.type === 'effect.done') return [`${record.effect} ${record.node}`];
@@ -58,13 +60,34 @@ describe.skipIf(docker.missing !== undefined)(
         `restore ${node}`,
         `change ${node} 1.0.0`,
       ]);
-      const manifest = await readSnapshotManifest(join(stateDir, 'snapshots', id, node));
+      const manifest = await readSnapshotManifest(join(project.root, '.seatrial', testnet.name, 'snapshots', id, node));
       expect(manifest).toMatchObject({ testnet: testnet.name, node, version: '1.0.0' });
       const proof = records.flatMap((record) => (record.type === 'finding' ? [record] : []));
       expect(proof).toMatchObject([{ finding: 'restore', verdict: 'pass', nodes: [node] }]);
       expect(proof[0]?.reason).toContain(`at height ${manifest?.height}`);
       const nodes = (await testnet.status()).map(({ version, healthy }) => [version, healthy]);
       expect(nodes).toEqual(Array.from({ length: 4 }, () => ['1.0.0', true]));
+    });
+
+    test('a testnet that is gone is built anew from its backup, the node with the newest data first', async () => {
+      for (const args of [
+        ['backup', testnet.name],
+        ['down', testnet.name],
+        ['restore', testnet.name, 'newest', '--rebuild'],
+      ]) {
+        const { exitCode, stdout, stderr } = await testnet.seatrial(...args);
+        expect(exitCode, stdout + stderr).toBe(0);
+      }
+      const { records } = await newestRun();
+      const made = records.flatMap((record) => (record.type === 'intent' ? [record.node] : []));
+      const proven = records.flatMap((record) => (record.type === 'finding' ? [record] : []));
+      expect(proven.map(({ finding, verdict }) => [finding, verdict])).toEqual(made.map(() => ['restore', 'pass']));
+      const heightOf = (name: string): number =>
+        Number(/at height (\d+)/.exec(proven.find(({ nodes }) => nodes?.[0] === name)?.reason ?? '')?.[1]);
+      expect(made).toHaveLength(4);
+      expect(made.map(heightOf)).toEqual(made.map(heightOf).toSorted((a, b) => b - a));
+      expect(heightOf(made[0] ?? '')).toBeGreaterThan(heightOf(made[3] ?? ''));
+      expect((await testnet.status()).map(({ healthy }) => healthy)).toEqual([true, true, true, true]);
     });
   },
 );

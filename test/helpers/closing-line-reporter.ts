@@ -1,6 +1,12 @@
 import type { Reporter, TestModule } from 'vitest/node';
 
-/** Ends the output with one line that a machine can read, and names every capability whose absence skipped tests. */
+/** Files that take at least so long are named, so that what makes the whole run slow can be seen without a trace of it. */
+const slowSeconds = 20;
+
+/**
+ * Ends the output with one line that a machine can read. Before it: the files that took longest, in seconds, and every capability whose
+ * absence skipped tests.
+ */
 export default class ClosingLineReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     const count = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
@@ -19,6 +25,12 @@ export default class ClosingLineReporter implements Reporter {
       for (const suite of module.children.allSuites()) broken += suite.errors().length;
       count.failed += broken;
     }
+    const slow = modules
+      .map((module) => ({ name: module.relativeModuleId, seconds: module.diagnostic().duration / 1000 }))
+      .filter(({ seconds }) => seconds >= slowSeconds)
+      .sort((a, b) => b.seconds - a.seconds)
+      .map(({ name, seconds }) => `${name} ${Math.round(seconds)}`);
+    if (slow.length > 0) console.log(`slowest files, in seconds: ${slow.join(', ')}`);
     for (const reason of reasons) console.log(`skipped: ${reason}`);
     console.log(
       `${count.passed} passed, ${count.failed} failed${count.skipped > 0 ? `, ${count.skipped} skipped` : ''}`,

@@ -22,14 +22,46 @@ export interface Crashed {
 }
 
 /**
- * Executes an upgrade in a process that is killed at this point, and goes on with the run in a second one. Undefined when the run
- * ended before it came to the point.
+ * Executes an upgrade in a process that is killed at this point, and goes on with the run in a second one; with `abortBy` that one takes back
+ * what it did. Undefined when the run ended before it came to the point.
  */
 export async function crashAndResume(
   world: RunWorld,
   options: UpgradeOptions,
   point: CrashPoint,
+  { abortBy }: { abortBy?: string } = {},
 ): Promise<Crashed | undefined> {
+  const struck = await strike(world, options, point);
+  if (!struck) return undefined;
+  const crashed = await resumeRun(world, struck.inputs, { ...(abortBy !== undefined && { abortBy }) });
+  await struck.bury();
+  return crashed;
+}
+
+/** Executes a run in a process that is killed at this point; whether it came there. */
+export async function killedAtPoint(world: RunWorld, options: UpgradeOptions, point: CrashPoint): Promise<boolean> {
+  const struck = await strike(world, options, point);
+  // Its files are closed once nothing can come of it any more.
+  if (struck) onTestFinished(struck.bury);
+  return struck !== undefined;
+}
+
+/** Executes a run undisturbed; how many calls of its lab change something. */
+export async function countedFaultCalls(world: RunWorld, options: UpgradeOptions): Promise<number> {
+  let calls = 0;
+  const life: Life = { isOver: false, end: () => undefined, never: () => Promise.reject(new Error('nobody dies')) };
+  const point: CrashPoint = { kind: 'record', seq: Infinity };
+  const inputs = await world.inputs({ ...options, lab: (plain) => dyingLab(plain, life, point, () => calls++) });
+  const { outcome, reason } = await world.untilSettled(executeRun(inputs));
+  if (outcome !== 'passed') throw new Error(`the run ended as ${outcome}: ${reason}`);
+  return calls;
+}
+
+async function strike(
+  world: RunWorld,
+  options: UpgradeOptions,
+  point: CrashPoint,
+): Promise<{ inputs: RunInputs; bury(): Promise<void> } | undefined> {
   const grave = Promise.withResolvers<never>();
   grave.promise.catch(() => undefined);
   const life: Life = { isOver: false, end: () => undefined, never: () => grave.promise };
@@ -47,11 +79,14 @@ export async function crashAndResume(
   const first = executeRun(inputs);
   const cut = await world.untilSettled(Promise.race([first, killed]));
   if (cut !== 'killed') return undefined;
-  const crashed = await resumeRun(world, inputs);
-  // Only now the dead process may close its files.
-  grave.reject(new Error('this process was killed'));
-  await world.untilSettled(first.catch(() => undefined));
-  return crashed;
+  return {
+    inputs,
+    // Only then the dead process may close its files.
+    bury: async () => {
+      grave.reject(new Error('this process was killed'));
+      await world.untilSettled(first.catch(() => undefined));
+    },
+  };
 }
 
 /** Where a run is killed by what it writes down: right after the first record of a type, or right before it. */
@@ -142,12 +177,20 @@ function mortalLab(plain: FakeLab, isOver: () => boolean, grave: Promise<never>)
     (...args: A): Promise<R> =>
       isOver() ? grave : call(...args);
   const { launch, start, stop, exec } = plain;
-  return { ...plain, launch: mortal(launch), start: mortal(start), stop: mortal(stop), exec: mortal(exec) };
+  const faults = { ...plain.faults };
+  for (const name of faultCalls) Object.assign(faults, { [name]: mortal(plain.faults[name] as Call) });
+  return { ...plain, faults, launch: mortal(launch), start: mortal(start), stop: mortal(stop), exec: mortal(exec) };
 }
 
 /** Goes on with a run as the next process would. */
-export async function resumeRun(world: RunWorld, inputs: RunInputs, pace?: Pace): Promise<Crashed> {
-  const result = await world.untilSettled(executeRun(await world.resumed(inputs)), pace);
+export async function resumeRun(
+  world: RunWorld,
+  inputs: RunInputs,
+  { abortBy, ...pace }: Pace & { abortBy?: string } = {},
+): Promise<Crashed> {
+  const next = await world.resumed(inputs);
+  const resumes = next.resumes && { ...next.resumes, ...(abortBy !== undefined && { abortBy }) };
+  const result = await world.untilSettled(executeRun({ ...next, resumes }), pace);
   const { records } = await readJournal(runFolder(world.topology.stateDir, inputs.runId));
   return { result, records };
 }
@@ -161,33 +204,48 @@ interface Life {
 }
 
 function dyingJournal(plain: RunJournal, life: Life, lastSeq: number): RunJournal {
+  // One after the other: what was asked for beside the last record must not be written when somebody else goes on with the journal.
+  let previous: Promise<unknown> = Promise.resolve();
+  const write = async (event: RunEvent): Promise<RunRecord | undefined> => {
+    if (life.isOver) return undefined;
+    const record = await plain.append(event);
+    if (record.seq < lastSeq) return record;
+    life.end();
+    return undefined;
+  };
   return {
     append: async (event) => {
-      if (life.isOver) return life.never();
-      const record = await plain.append(event);
-      if (record.seq < lastSeq) return record;
-      life.end();
-      return life.never();
+      const written = previous.then(() => write(event));
+      previous = written.catch(() => undefined);
+      return (await written) ?? life.never();
     },
     close: () => plain.close(),
   };
 }
 
+/** The calls of a fault port that change something. */
+const faultCalls = ['arm', 'inject', 'extend', 'heal'] as const;
+type Call = (...args: unknown[]) => Promise<unknown>;
+
 /** The calls that change something; a killed process makes none of them any more. */
-function dyingLab(plain: FakeLab, life: Life, point: CrashPoint): FakeLab {
+function dyingLab(plain: FakeLab, life: Life, point: CrashPoint, onCall: () => void = () => undefined): FakeLab {
   let calls = 0;
   const dying =
     <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
     async (...args: A): Promise<R> => {
       const number = calls++;
+      onCall();
       if (life.isOver) return life.never();
       if (point.kind !== 'call' || number !== point.number) return call(...args);
       if (point.effect === 'after') await call(...args);
       life.end();
       return life.never();
     };
+  const faults = { ...plain.faults };
+  for (const name of faultCalls) Object.assign(faults, { [name]: dying(plain.faults[name] as Call) });
   return {
     ...plain,
+    faults,
     launch: dying(plain.launch),
     start: dying(plain.start),
     stop: dying(plain.stop),

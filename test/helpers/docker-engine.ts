@@ -27,6 +27,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   mmdebstrap: 'mmdebstrap',
   promtool: 'prometheus',
   amtool: 'prometheus-alertmanager',
+  etcd: 'etcd-server',
 };
 
 /** Those without which no engine can be started. */

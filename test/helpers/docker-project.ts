@@ -15,12 +15,13 @@ import { runFolder } from '../../src/journal/run-files.ts';
 import { listOwnedObjects, removeOwnedObject, type OwnedObject } from '../../src/lab/docker/owned-objects.ts';
 import { setupToolchain } from '../../toolchain/setup.ts';
 import type { CommandResult, NodeStatusReport } from './project.ts';
+import { buildReleases, type NamedRelease } from './reference-releases.ts';
 
 const repository = join(import.meta.dirname, '..', '..');
 const node = join(repository, 'node_modules', '.bin', 'node');
 const cli = join(repository, 'bin', 'seatrial.js');
 /** No command of these tests takes longer; one that does is ended and fails its test. */
-const commandTimeoutMs = 180_000;
+const commandTimeoutMs = 450_000;
 /** Where the user who runs the tests keeps stacks and secrets is not the tests' business. */
 const withoutUsersPulumi = Object.fromEntries(
   ['BACKEND_URL', 'ACCESS_TOKEN', 'CONFIG_PASSPHRASE', 'CONFIG_PASSPHRASE_FILE', 'HOME', 'STACK'].map((name) => [
@@ -158,6 +159,18 @@ export class ProjectTestnet {
 
   write(yaml: string): Promise<void> {
     return writeFile(join(this.project.root, this.file), yaml);
+  }
+
+  /**
+   * Builds these releases of the reference node, writes a file that runs the first of them, and brings it up. `more`: further lines of the
+   * file, the nodes among them. Throws with what `up` has said when it fails.
+   */
+  async upReference(releases: readonly [NamedRelease, ...NamedRelease[]], ...more: string[]): Promise<void> {
+    const named = await buildReleases(join(this.project.root, 'releases'), releases);
+    const lines = ['system: reference', 'lab: docker', `version: ${releases[0].version}`, 'releases:', named, ...more];
+    await this.write(`${lines.join('\n')}\n`);
+    const { exitCode, stdout, stderr } = await this.seatrial('up', this.file);
+    if (exitCode !== 0) throw new Error(`up ended with ${exitCode}: ${stdout}${stderr}`);
   }
 
   /** Opens the file in an editor, so to speak. */

@@ -56,7 +56,10 @@ async function provideImages(
     const built = await buildLocalImages(docker, options);
     return Object.fromEntries(built.map(({ name, id }) => [name, id]));
   } catch {
-    const wanted = Object.fromEntries(names.map((name) => [name, defaultImages[name].registry]));
+    // What no registry serves is only built.
+    const wanted = Object.fromEntries(
+      names.map((name) => [name, defaultImages[name].registry ?? defaultImages[name].local]),
+    );
     return resolveImages(docker, wanted, { silenceMs: 5000 });
   }
 }

@@ -2,6 +2,7 @@ import type { GateProfile } from '../../src/gates/profiles.ts';
 import { createGateKeeper } from '../../src/gates/gate-keeper.ts';
 import type { GateKeeper, GateKeeperOptions } from '../../src/gates/gate-requests.ts';
 import type { HttpTransport } from '../../src/gates/probe-client.ts';
+import { chainUnderFaults } from './chain-under-faults.ts';
 import { createFakeLab, type FakeLab } from '../../src/lab/fake/fake-lab.ts';
 import type { FakeScript } from '../../src/lab/fake/fake-world.ts';
 import { createVirtualClock, type VirtualClock } from '../../src/lab/fake/virtual-clock.ts';
@@ -84,7 +85,7 @@ export async function gateWorld(options: GateWorldOptions = {}): Promise<GateWor
   };
   const faces = new Map<string, Face>();
   const profile = scriptedProfile(checks, options.profile);
-  const transport = scriptedTransport({ topology, lab, faces });
+  const transport = scriptedTransport({ topology, lab, faces, clock });
   const keepers: GateKeeper[] = [];
   for (const node of nodes) await lab.launch(node);
   for (const node of nodes) lab.world.setHeight(node.name, 100);
@@ -204,23 +205,29 @@ function scriptedProfile(checks: readonly GateCheck[], given: Partial<SystemProf
   };
 }
 
-function scriptedTransport({ topology, lab, faces }: Pick<GateWorld, 'topology' | 'lab' | 'faces'>): HttpTransport {
-  return async ({ url, signal }) => {
+function scriptedTransport({
+  topology,
+  lab,
+  faces,
+  clock,
+}: Pick<GateWorld, 'topology' | 'lab' | 'faces' | 'clock'>): HttpTransport {
+  const chain = chainUnderFaults(topology, lab);
+  return async ({ url, timeoutMs, signal }) => {
+    chain.settle();
     const { port, pathname } = new URL(url);
     const node = topology.nodes.find(({ ports }) => ports[0]?.hostPort === Number(port));
     if (!node) throw new Error(`nobody listens on ${url}`);
     const { name } = node;
     const face = faces.get(name) ?? {};
     if (!lab.world.isAlive(name)) throw new Error('ECONNREFUSED');
-    if (face.hangs || lab.world.nodes.get(name)?.isPaused) return never(signal);
+    if (face.hangs || lab.world.nodes.get(name)?.isPaused) return never(clock, timeoutMs, signal);
     const height = face.height === undefined ? lab.world.heightOf(name) : (face.height ?? undefined);
     if (pathname === '/health') return { status: face.healthStatus ?? 200, text: 'ok' };
     if (pathname === '/metrics') return { status: 200, text: face.metrics ?? healthyMetrics };
     if (pathname === '/status') {
       if (face.statusFails) return { status: 500, text: 'broken' };
-      const alive = topology.nodes.filter((other) => lab.world.isAlive(other.name));
       const version = face.version === undefined ? lab.world.nodes.get(name)?.definition.release.version : face.version;
-      const peers = face.peers === undefined ? alive.length - 1 : face.peers;
+      const peers = face.peers === undefined ? chain.peersOf(name) : face.peers;
       const { catchingUp } = face;
       const said = { version: version ?? undefined, height, peers: peers ?? undefined, catchingUp };
       return { status: 200, text: JSON.stringify(said) };
@@ -236,10 +243,7 @@ function scriptedTransport({ topology, lab, faces }: Pick<GateWorld, 'topology' 
   };
 }
 
-function never(signal: AbortSignal | undefined): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    const give = (): void => reject(new Error('the call was given up'));
-    if (signal?.aborted) give();
-    signal?.addEventListener('abort', give, { once: true });
-  });
+async function never(clock: VirtualClock, timeoutMs: number, signal: AbortSignal | undefined): Promise<never> {
+  await clock.sleep(timeoutMs, signal);
+  throw new Error(`no answer within ${timeoutMs} ms`);
 }

@@ -10,13 +10,11 @@ import { waitFor } from '../../src/core/wait.ts';
 import { readJournal } from '../../src/journal/read-journal.ts';
 import type { RunRecord } from '../../src/journal/records.ts';
 import { runFolder } from '../../src/journal/run-files.ts';
-import { findMarked } from '../../src/lab/process/mark.ts';
+import { findDaemon, findMarked } from '../../src/lab/process/mark.ts';
 
 const repository = join(import.meta.dirname, '..', '..');
 const node = join(repository, 'node_modules', '.bin', 'node');
 const cli = join(repository, 'bin', 'seatrial.js');
-/** No command of these tests takes longer; one that does is ended and fails its test. */
-const commandTimeoutMs = 110_000;
 
 export interface CommandResult {
   exitCode: number | undefined;
@@ -49,6 +47,10 @@ export interface RunningCommand {
 export interface ProjectOptions {
   /** Folder of the systems under test. Default: the repository's own. */
   systems?: string;
+  /** What the name of its folder begins with. Default: `seatrial-project-`. */
+  folder?: string;
+  /** A command that takes longer is ended and fails its test. Default 110 000. */
+  commandTimeoutMs?: number;
 }
 
 /**
@@ -59,8 +61,15 @@ class TestProject {
   readonly root: string;
   readonly testnet = `t${randomBytes(4).toString('hex')}`;
 
-  constructor({ systems = join(repository, 'systems') }: ProjectOptions = {}) {
-    this.root = realpathSync(mkdtempSync(join(tmpdir(), 'seatrial-project-')));
+  readonly #commandTimeoutMs: number;
+
+  constructor({
+    systems = join(repository, 'systems'),
+    folder = 'seatrial-project-',
+    commandTimeoutMs = 110_000,
+  }: ProjectOptions = {}) {
+    this.#commandTimeoutMs = commandTimeoutMs;
+    this.root = realpathSync(mkdtempSync(join(tmpdir(), folder)));
     mkdirSync(join(this.root, 'stacks'));
     symlinkSync(systems, join(this.root, 'systems'));
     for (const name of ['runbooks', 'node', 'package.json', 'Pulumi.yaml']) {
@@ -96,7 +105,7 @@ class TestProject {
 
   /** Starts a command and does not wait for its end. */
   start(...args: string[]): RunningCommand {
-    return running(spawnCommand(this.root, args), args);
+    return running(spawnCommand(this.root, args, this.#commandTimeoutMs), args);
   }
 
   /** The output of a command that must succeed, as JSON. */
@@ -113,6 +122,11 @@ class TestProject {
   async instances(): Promise<Record<string, string>> {
     const found = await findMarked(this.testnet, this.stateDir);
     return Object.fromEntries(found.map(({ node, stat }) => [node, `${stat.pid}:${stat.startTicks}`]));
+  }
+
+  /** Pids of the lab's own processes, the supervisor first. */
+  async daemonPids(): Promise<number[]> {
+    return (await findDaemon(this.testnet, this.stateDir)).map(({ pid }) => pid);
   }
 
   /** Kills a node as a crash would; returns when it is gone. */
@@ -150,10 +164,12 @@ class TestProject {
   /** Takes the testnet down, ends what is left and removes the folder; throws when a process was left behind. */
   async dispose(): Promise<void> {
     await this.seatrial('down', this.testnet);
-    const left = await findMarked(this.testnet, this.stateDir);
-    for (const { stat } of left) process.kill(stat.pid, 'SIGKILL');
+    const daemon = (await this.daemonPids()).map((pid) => ({ pid, what: 'lab daemon' }));
+    const nodes = await findMarked(this.testnet, this.stateDir);
+    const left = [...daemon, ...nodes.map(({ node, stat }) => ({ pid: stat.pid, what: node }))];
+    for (const { pid } of left) process.kill(pid, 'SIGKILL');
     await rm(this.root, { recursive: true, force: true });
-    if (left.length > 0) throw new Error(`left behind by ${this.testnet}: ${left.map((one) => one.node).join(', ')}`);
+    if (left.length > 0) throw new Error(`left behind by ${this.testnet}: ${left.map(({ what }) => what).join(', ')}`);
   }
 }
 
@@ -173,13 +189,13 @@ export function useProject(options: ProjectOptions = {}): TestProject {
   return project;
 }
 
-function spawnCommand(cwd: string, args: readonly string[]) {
+function spawnCommand(cwd: string, args: readonly string[], timeout: number) {
   return execa(node, [cli, ...args], {
     cwd,
     env: { NO_COLOR: '1', FORCE_COLOR: undefined },
     stdin: 'ignore',
     reject: false,
-    timeout: commandTimeoutMs,
+    timeout,
     killSignal: 'SIGKILL',
   });
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../../src/core/clock.ts';
 import { seededRandom } from '../../src/core/seeded-random.ts';
 import { createDirectDeployer } from '../../src/deploy/direct/direct-deployer.ts';
 import type { Deployer } from '../../src/engine/deployer.ts';
+import { planFaults } from '../../src/engine/faults/plan-faults.ts';
 import { makePlan, planHash } from '../../src/engine/plan.ts';
 import type { RunInputs } from '../../src/engine/run-context.ts';
 import { executeRun, type RunResult } from '../../src/engine/run.ts';
@@ -16,6 +17,7 @@ import type { FakeLab } from '../../src/lab/fake/fake-lab.ts';
 import { changeWanted, type Wanted } from '../../src/topology/desired.ts';
 import type { Topology } from '../../src/topology/topology.ts';
 import { gateWorld, worldNode, type GateWorld, type GateWorldOptions } from './gate-world.ts';
+import { isDiskBusy } from './idle-disk.ts';
 import { memoryFolder } from './temporary-folder.ts';
 
 /** A network in memory that runs can be executed on: the real engine and deployer, a fake lab, time only when told. */
@@ -92,7 +94,7 @@ export async function runWorld(options: GateWorldOptions = {}): Promise<RunWorld
     const { runbook = 'rolling-upgrade' } = given;
     const order = given.nodes ?? topology.nodes.map(({ name }) => name);
     const changes = order.map((node) => ({ node, version: to }));
-    const stages = given.stages ?? [{ kind: 'change', id: runbook, changes }];
+    const written = given.stages ?? [{ kind: 'change', id: runbook, changes }];
     const now = (await readDeployedTopology(stateDir)) ?? topology;
     const before: Wanted = {
       versions: Object.fromEntries(now.nodes.map(({ name, release }) => [name, release.version])),
@@ -100,6 +102,8 @@ export async function runWorld(options: GateWorldOptions = {}): Promise<RunWorld
     const states = new Map(
       await Promise.all(now.nodes.map(async (node) => [node.name, (await lab.observe(node)).state] as const)),
     );
+    const seen = new Map([...states].map(([node, state]) => [node, { state }]));
+    const { stages, faults } = await planFaults({ stages: written, topology: now, lab, states: seen });
     let wanted = before;
     const targets = new Map<string, Topology>();
     for (const stage of stages) {
@@ -114,11 +118,13 @@ export async function runWorld(options: GateWorldOptions = {}): Promise<RunWorld
       stages,
       versions: before.versions,
       targets,
+      faults,
       onFailure,
       hasLoad,
       isRepair,
       deadlineMs,
       restore,
+      drill: given.drill,
       states,
     });
     const usedLab = given.lab?.(catchingUp) ?? catchingUp;
@@ -194,9 +200,4 @@ async function until<T>({ clock }: GateWorld, promise: Promise<T>, pace: Pace = 
   }
   if (!isSettled) throw new Error(`${longestMs / 3_600_000} virtual hours were not enough`);
   return promise;
-}
-
-/** No time passes in the world while the real disk is waited for. */
-function isDiskBusy(): boolean {
-  return process.getActiveResourcesInfo().some((resource) => resource.startsWith('FSReq'));
 }

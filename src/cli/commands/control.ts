@@ -155,7 +155,7 @@ async function endingOfTold(run: FoundRun): Promise<Aborted> {
 
 async function endingOf({ runId, testnet, runDir }: FoundRun): Promise<Aborted> {
   const { outcome, finished } = runEnding((await readJournal(runDir)).records);
-  const code = outcome === 'aborted' ? exitCode.pass : (finished?.exitCode ?? exitCode.inconclusive);
+  const code = outcome === 'aborted' && !finished?.left ? exitCode.pass : (finished?.exitCode ?? exitCode.inconclusive);
   return { runId, testnet, outcome, reason: finished?.reason ?? '', exitCode: code };
 }
 

@@ -1,10 +1,12 @@
 import { RefusedError } from '../../core/errors.ts';
+import { withGate } from '../../engine/gate-override.ts';
 import { prepareResume } from '../../engine/resume.ts';
 import { listRuns } from '../../journal/list-runs.ts';
 import { readJournal } from '../../journal/read-journal.ts';
 import { runFolder } from '../../journal/run-files.ts';
+import type { GateProfileName } from '../../spec/testnet.ts';
 import { operatorName, requestRun } from '../control.ts';
-import { executeAndReport, openNamedProject, withLock } from '../change.ts';
+import { executeAndReport, openNamedProject, requireStarted, withLock } from '../change.ts';
 import { findRun, type FoundRun } from '../find-run.ts';
 import { interruptSignal } from '../interrupt.ts';
 import { accessLab } from '../labs.ts';
@@ -31,13 +33,20 @@ export async function resume(reference: string, options: ResumeOptions): Promise
   );
 }
 
+/** A run keeps the gate that it was planned with. */
+async function gateOf({ stateDir, runId }: FoundRun): Promise<GateProfileName | undefined> {
+  const { records } = await readJournal(runFolder(stateDir, runId));
+  return records.find((record) => record.type === 'run.started')?.plan.gate as GateProfileName | undefined;
+}
+
 /** Goes on with a run in this process; with `abortBy`, in order to take back what it did. */
 export async function goOn(run: FoundRun, options: ResumeOptions & { abortBy?: string }): Promise<number> {
   const interrupt = interruptSignal();
   try {
     const { abortBy } = options;
     await requireNewest(run);
-    const project = await openNamedProject(run.testnet);
+    const project = withGate(await openNamedProject(run.testnet), await gateOf(run));
+    await requireStarted(project);
     const prepared = await prepareResume(project, run.runId, {
       acceptedCode: options.acceptCode,
       isAbort: abortBy !== undefined,

@@ -1,7 +1,10 @@
 import { UsageError } from '../../core/errors.ts';
 import { loadRunbook } from '../../engine/load-runbook.ts';
+import { withGate } from '../../engine/gate-override.ts';
 import { planHash } from '../../engine/plan.ts';
 import { prepareRunbook } from '../../engine/prepare.ts';
+import type { Plan } from '../../journal/records.ts';
+import type { GateProfileName } from '../../spec/testnet.ts';
 import { executeAndReport, openNamedProject, requireDeployed, withLock } from '../change.ts';
 import { interruptSignal } from '../interrupt.ts';
 import { accessLab } from '../labs.ts';
@@ -11,6 +14,8 @@ import { planText } from '../plan-text.ts';
 export interface RunOptions {
   set: string[];
   json?: boolean;
+  /** Instead of that of the testnet file. */
+  gate?: GateProfileName;
   /** Serve the run's metrics on this port of loopback. */
   metricsPort?: number;
 }
@@ -30,11 +35,16 @@ export function parseParameters(set: readonly string[]): Record<string, string> 
 
 /** `seatrial plan <runbook> <testnet>`: what `run` would do; nothing is touched. */
 export async function plan(runbookName: string, testnet: string, options: RunOptions): Promise<void> {
-  const { project, access, runbook } = await open(runbookName, testnet);
+  const found = await planned(runbookName, testnet, options);
+  if (options.json) printJson({ planHash: planHash(found), ...found });
+  else print(planText(found));
+}
+
+/** The plan that `run` would follow now. Throws what `run` would refuse. */
+export async function planned(runbookName: string, testnet: string, options: RunOptions): Promise<Plan> {
+  const { project, access, runbook } = await open(runbookName, testnet, options);
   try {
-    const { plan } = await prepareRunbook(project, access.lab, runbook, parseParameters(options.set));
-    if (options.json) printJson({ planHash: planHash(plan), ...plan });
-    else print(planText(plan));
+    return (await prepareRunbook(project, access.lab, runbook, parseParameters(options.set))).plan;
   } finally {
     await access.lab.close();
   }
@@ -44,7 +54,7 @@ export async function plan(runbookName: string, testnet: string, options: RunOpt
 export async function run(runbookName: string, testnet: string, options: RunOptions): Promise<number> {
   const interrupt = interruptSignal();
   try {
-    const { project, access, runbook } = await open(runbookName, testnet);
+    const { project, access, runbook } = await open(runbookName, testnet, options);
     try {
       const notice = (text: string): void => void process.stderr.write(`${text}\n`);
       return await withLock(project.stateDir, `run ${runbookName}`, notice, async () => {
@@ -65,8 +75,8 @@ export async function run(runbookName: string, testnet: string, options: RunOpti
   }
 }
 
-async function open(runbookName: string, testnet: string) {
-  const project = await openNamedProject(testnet);
+async function open(runbookName: string, testnet: string, { gate }: RunOptions) {
+  const project = withGate(await openNamedProject(testnet), gate);
   const runbook = await loadRunbook(project.root, runbookName);
   await requireDeployed(project);
   const topology = await project.topology(project.desired);

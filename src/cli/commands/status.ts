@@ -1,3 +1,5 @@
+import { withoutOwnData } from '../../engine/own-data.ts';
+import { readStopped } from '../../engine/stopped-testnet.ts';
 import { lookAtNodes } from '../node-look.ts';
 import { print, printJson, table } from '../output.ts';
 import { openDeployed } from '../testnet.ts';
@@ -8,8 +10,18 @@ export async function status(name: string, options: { json?: boolean }): Promise
   try {
     const nodes = await lookAtNodes(testnet);
     const { topology } = testnet;
+    const stopped = await readStopped(topology.stateDir);
+    const still = nodes.filter(({ state }) => state === 'stopped').map(({ name: node }) => node);
+    const lacks = await withoutOwnData(topology.stateDir, topology, still);
     if (options.json) {
-      printJson({ testnet: topology.testnet, lab: topology.lab, system: topology.system, nodes });
+      printJson({
+        testnet: topology.testnet,
+        lab: topology.lab,
+        system: topology.system,
+        ...(stopped && { stoppedSince: stopped.since }),
+        ...(lacks !== undefined && { mustNotStart: lacks }),
+        nodes,
+      });
       return;
     }
     const rows = nodes.map((node) => [
@@ -23,7 +35,12 @@ export async function status(name: string, options: { json?: boolean }): Promise
       node.detail ?? node.endpoints.http ?? '',
     ]);
     print(table([['NODE', 'STATE', 'VERSION', 'DIGEST', 'HEIGHT', 'PEERS', 'STARTED', ''], ...rows]));
-    if (topology.monitoring) {
+    if (lacks !== undefined) print(`\n${lacks}`);
+    else if (stopped) {
+      print(
+        `\nstopped since ${stopped.since}, data and keys kept; start it with: seatrial up stacks/${topology.testnet}.yaml`,
+      );
+    } else if (topology.monitoring) {
       const { ports, images } = topology.monitoring;
       print(`\nPrometheus http://127.0.0.1:${ports.prometheus}  Alertmanager http://127.0.0.1:${ports.alertmanager}`);
       if (images.grafana !== undefined) {

@@ -43,6 +43,8 @@ interface Finding {
   detail: string;
   /** What it is needed for; missing is fine for everything else. */
   neededFor: string;
+  /** What is wrong, in a word. Default: MISSING. */
+  wrong?: string;
 }
 
 /** `seatrial doctor`: what this machine has, where each part comes from, and what is missing for which lab. Exit 0 when nothing is. */
@@ -58,11 +60,20 @@ export async function doctor(options: { json?: boolean }): Promise<number> {
       part.source === 'missing' ? 'missing; run: npx seatrial setup' : `${part.version ?? ''} (${part.source})`;
     findings.push({ what: part.name, ok: part.source !== 'missing', detail, neededFor: 'the Docker lab' });
   }
+  const { faultResidue } = await import('../fault-residue.ts');
+  for (const { testnet, detail } of await faultResidue(root)) {
+    findings.push({ what: `faults on ${testnet}`, ok: false, detail, neededFor: testnet, wrong: 'LEFT' });
+  }
   if (options.json) printJson({ findings });
   else
     print(
       table(
-        findings.map(({ what, ok, detail, neededFor }) => [ok ? 'ok' : 'MISSING', what, detail, `for ${neededFor}`]),
+        findings.map(({ what, ok, detail, neededFor, wrong = 'MISSING' }) => [
+          ok ? 'ok' : wrong,
+          what,
+          detail,
+          `for ${neededFor}`,
+        ]),
       ),
     );
   return findings.every(({ ok }) => ok) ? 0 : 1;

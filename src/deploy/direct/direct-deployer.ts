@@ -2,7 +2,9 @@ import { abortedError, type Clock } from '../../core/clock.ts';
 import { AbortedError, CleanupError, LabError, messageOf } from '../../core/errors.ts';
 import { mapConcurrent } from '../../core/wait.ts';
 import type { Deployer, NodeChange, RollHooks, Stage } from '../../engine/deployer.ts';
+import { creations } from '../creations.ts';
 import type { LaunchingLab, NodeObservation } from '../../lab/lab.ts';
+import { bareNode } from '../../topology/bare-node.ts';
 import type { Topology, TopologyNode } from '../../topology/topology.ts';
 import { changesIn, inOrder, requireExpected, tasksFor, type NodeTask } from './changes.ts';
 
@@ -36,7 +38,7 @@ async function survey(lab: LaunchingLab, topology: Topology, signal: AbortSignal
   const leftoverNames = (await lab.list()).filter((name) => !known.has(name));
   const [observed, leftover] = await Promise.all([
     mapConcurrent(topology.nodes, CONCURRENCY, observe),
-    mapConcurrent(leftoverNames.map(unlistedNode), CONCURRENCY, observe),
+    mapConcurrent(leftoverNames.map(bareNode), CONCURRENCY, observe),
   ]);
   return tasksFor(topology, new Map(observed.map((observation) => [observation.node, observation])), leftover);
 }
@@ -51,7 +53,8 @@ async function roll(
   const found = await survey(lab, stage.topology, signal);
   const tasks = found.filter(({ node }) => stage.only?.includes(node) ?? true);
   if (stage.expected) requireExpected(changesIn(tasks), stage.expected);
-  await createAbsent(lab, stage.topology, tasks, hooks, signal);
+  const absent = tasks.filter(({ kind }) => kind === 'create').map(({ node }) => nodeNamed(stage.topology, node));
+  for (const together of creations(absent, ({ name }) => name, stage)) await create(lab, together, hooks, signal);
   for (const task of inOrder(tasks, stage.order)) {
     requireGoing(signal);
     const change: NodeChange = { node: task.node, kind: 'replace' };
@@ -68,20 +71,17 @@ async function roll(
     requireGoing(signal);
     await hooks.before(node, { node, kind: 'remove' });
     requireGoing(signal);
-    await lab.stop(unlistedNode(node));
-    await lab.remove(unlistedNode(node));
+    await lab.stop(bareNode(node));
+    await lab.remove(bareNode(node));
   }
 }
 
-async function createAbsent(
+async function create(
   lab: LaunchingLab,
-  topology: Topology,
-  tasks: readonly NodeTask[],
+  absent: readonly TopologyNode[],
   hooks: RollHooks,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const absent = tasks.filter(({ kind }) => kind === 'create').map(({ node }) => nodeNamed(topology, node));
-  if (absent.length === 0) return;
   for (const { name } of absent) {
     requireGoing(signal);
     await hooks.before(name, { node: name, kind: 'create' });
@@ -126,10 +126,11 @@ async function replace(
 async function destroy(lab: LaunchingLab, topology: Topology, signal: AbortSignal | undefined): Promise<void> {
   requireGoing(signal);
   const known = new Map(topology.nodes.map((node) => [node.name, node]));
+  await healAll(lab, known, signal);
   const names = await lab.list();
   const failures: { node: string; error: unknown }[] = [];
   await mapConcurrent(names, Math.max(CONCURRENCY, names.length), async (name) => {
-    const node = known.get(name) ?? unlistedNode(name);
+    const node = known.get(name) ?? bareNode(name);
     try {
       await lab.stop(node, { signal });
       await lab.remove(node, { signal });
@@ -149,37 +150,22 @@ async function destroy(lab: LaunchingLab, topology: Topology, signal: AbortSigna
   );
 }
 
+/** A dead-man that starts a node again must not do so while it is removed. What cannot be undone ends with its node. */
+async function healAll(
+  lab: LaunchingLab,
+  known: ReadonlyMap<string, TopologyNode>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { faults } = lab;
+  if (!faults) return;
+  const live = await faults.list({ signal });
+  await Promise.allSettled(live.map(({ node, id }) => faults.heal(known.get(node) ?? bareNode(node), id, { signal })));
+}
+
 function nodeNamed(topology: Topology, name: string): TopologyNode {
   const node = topology.nodes.find((candidate) => candidate.name === name);
   if (!node) throw new LabError(`${name} is not in the topology of ${topology.testnet}`, { details: { node: name } });
   return node;
-}
-
-/**
- * Stands for a node that only the lab knows any more. A launching lab acts on the definition that it recorded at the start; of this one
- * it uses the name, and the stop rule where its record is lost.
- */
-function unlistedNode(name: string): TopologyNode {
-  return {
-    name,
-    role: 'unlisted',
-    index: -1,
-    votingPower: 0,
-    startOrder: 0,
-    release: { version: 'unknown', kind: 'program', digest: 'unknown' },
-    command: [],
-    env: {},
-    flags: {},
-    files: {},
-    secretFiles: {},
-    dataDir: '',
-    address: '127.0.0.1',
-    bindAddress: '127.0.0.1',
-    ports: [],
-    stop: { signal: 'SIGTERM', graceMs: 10_000 },
-    limits: {},
-    generation: 'unknown',
-  };
 }
 
 function requireGoing(signal: AbortSignal | undefined): void {

@@ -12,6 +12,7 @@ import type { PulumiDeployerOptions } from './options.ts';
 import { originalError, runTestnetProgram } from './program.ts';
 import { isStackUnready, recoverStack, withRecovery } from './recovery.ts';
 import { changesFrom, containerUrn, nodeChangesIn, type ResourceChange } from './resource-changes.ts';
+import type { RolloutInputs } from './rollout.ts';
 import { openSession, type PulumiSession } from './session.ts';
 import { containersInState } from './stack-state.ts';
 
@@ -85,28 +86,30 @@ class Operations {
       this.#session.stack.preview({
         ...common,
         replace: down.map((node) => this.#urn(node)),
-        program: () => this.#program(),
+        program: () => this.#program({ hooks: noHooks, order: [] }),
       }),
     );
     return changesFrom(collector.events);
   }
 
-  async roll(stage: Stage, hooks: RollHooks, survey: Survey): Promise<void> {
-    const { forgotten, down } = survey;
+  async roll(stage: Stage, hooks: RollHooks, found: Survey): Promise<void> {
+    const { forgotten } = found;
+    // What is down and none of the stage's stays so: a run may have stopped or paused it on purpose.
+    const down = found.down.filter((node) => stage.only?.includes(node) ?? true);
     if (forgotten.length > 0) {
       await this.#session.run(
         ['state', 'delete', ...forgotten.map((node) => this.#urn(node)), '--yes', '--stack', this.#options.testnet],
         this.#signal,
       );
     }
-    if (stage.expected) requireExpected(await this.preview(survey), stage.expected);
+    if (stage.expected) requireExpected(await this.preview({ forgotten, down }), stage.expected);
     const removed = await this.#nodesToRemove();
     const ended = new AbortController();
     const signal = this.#signal ? AbortSignal.any([this.#signal, ended.signal]) : ended.signal;
     let failure: { error: unknown } | undefined;
     let driver: Promise<void> = Promise.resolve();
     const program = (): Promise<void> => {
-      driver = this.#program({ hooks, order: stage.order, only: stage.only, removed, signal });
+      driver = this.#program({ hooks, ...stage, removed, signal });
       driver.catch((error: unknown) => {
         const original = originalError(error);
         if (original !== error) failure = { error: original };
@@ -126,16 +129,11 @@ class Operations {
     }
   }
 
-  #program(rollout?: {
-    hooks: RollHooks;
-    order: readonly string[];
-    only: readonly string[] | undefined;
-    removed: readonly string[];
-    signal: AbortSignal;
-  }): Promise<void> {
+  #program(
+    rollout: Pick<RolloutInputs, 'hooks' | 'order' | 'only' | 'createsInOrder' | 'removed' | 'signal'>,
+  ): Promise<void> {
     const { dockerHost, observe, placeSecrets } = this.#options;
-    const shared = { topology: this.#topology, dockerHost, observe, placeSecrets };
-    return runTestnetProgram({ ...shared, ...(rollout ?? { hooks: noHooks, order: [] }) });
+    return runTestnetProgram({ ...rollout, topology: this.#topology, dockerHost, observe, placeSecrets });
   }
 
   async #nodesToRemove(): Promise<string[]> {

@@ -8,6 +8,7 @@ import type { RollHooks } from '../../engine/deployer.ts';
 import type { NodeObservation } from '../../lab/lab.ts';
 import type { ContainerDefinition } from '../../topology/container-definition.ts';
 import type { Topology, TopologyNode } from '../../topology/topology.ts';
+import { creations } from '../creations.ts';
 import { inOrder, type NodeTask, taskFor } from './tasks.ts';
 
 /** Nodes that are observed at once. */
@@ -21,6 +22,8 @@ export interface RolloutInputs {
   order: readonly string[];
   /** The only nodes that may be touched or gated; undefined: all. */
   only?: readonly string[] | undefined;
+  /** See `Stage`. */
+  createsInOrder?: boolean | undefined;
   /** What really runs under a node's name. */
   observe(node: TopologyNode): Promise<NodeObservation>;
   /** Fills the `secrets` volume of a container from its `secretFiles`. The volume exists; the container may not. Idempotent. */
@@ -31,7 +34,7 @@ export interface RolloutInputs {
 }
 
 /**
- * Releases the nodes of a testnet: the absent ones together with one gate, then one existing node after the other, each gated
+ * Releases the nodes of a testnet: the absent ones together with one gate (or, as the stage wants, in its order), then one existing node after the other, each gated
  * before the next is touched. Rejects with the hook's own error; nodes that were not released by then stay as they are.
  */
 export async function rollOut(testnet: Testnet, inputs: RolloutInputs): Promise<void> {
@@ -49,17 +52,17 @@ export async function rollOut(testnet: Testnet, inputs: RolloutInputs): Promise<
   const member = ({ node }: NodeTask): Member => memberNamed(testnet, node);
 
   const absent = tasks.filter(({ kind }) => kind === 'create');
-  for (const { node } of absent) {
+  for (const together of creations(absent, ({ node }) => node, inputs)) {
+    for (const { node } of together) {
+      requireGoing(inputs);
+      await hooks.before(node, { node, kind: 'create' });
+    }
     requireGoing(inputs);
-    await hooks.before(node, { node, kind: 'create' });
-  }
-  if (absent.length > 0) {
-    requireGoing(inputs);
-    await Promise.all(absent.map((task) => releaseWithSecrets(member(task), inputs)));
+    await Promise.all(together.map((task) => releaseWithSecrets(member(task), inputs)));
     await services();
-    for (const { node } of absent) await requirePresent(inputs, node);
+    for (const { node } of together) await requirePresent(inputs, node);
     requireGoing(inputs);
-    await hooks.afterCreated(absent.map(({ node }) => node));
+    await hooks.afterCreated(together.map(({ node }) => node));
   }
 
   for (const task of inOrder(tasks, order)) {
@@ -71,7 +74,9 @@ export async function rollOut(testnet: Testnet, inputs: RolloutInputs): Promise<
     }
     const id = await (task.kind === 'keep' ? release : releaseWithSecrets)(member(task), inputs);
     // A container that is not the one observed was replaced all the same, for a change that its generation does not tell.
-    if (task.kind === 'keep' && task.isProven && id === task.containerId) continue;
+    // One that is down and none of the stage's was not seen to run, and is not gated.
+    const isSame = task.containerId === undefined || id === task.containerId;
+    if (task.kind === 'keep' && task.isProven && isSame) continue;
     await services();
     requireGoing(inputs);
     await hooks.after(task.node, change);

@@ -1,16 +1,19 @@
 import type Docker from 'dockerode';
+import { systemClock, type Clock } from '../../core/clock.ts';
 import { LabError, UsageError } from '../../core/errors.ts';
 import type { Topology, TopologyNode } from '../../topology/topology.ts';
 import type { CallOptions, Lab } from '../lab.ts';
+import { streamContainerLog } from './container-log.ts';
 import { engineCall } from './engine-call.ts';
 import { execInContainer } from './exec-command.ts';
+import { createDockerFaults } from './faults/docker-faults.ts';
 import { observationOf } from './observation.ts';
 import { removeLeftHelpers } from './left-helpers.ts';
 import { takeContainerLease } from './lease-container.ts';
 import { logLines } from './output-frames.ts';
 import { findContainer, hasProcess, ownContainer, type ContainerFacts } from './owned-container.ts';
 import { ignoring, sendSignal, stopContainer } from './stop-container.ts';
-import { dataVolumeSize, restoreVolume, snapshotVolume } from './volume-snapshot.ts';
+import { dataVolumeSize, placeOf, restoreVolume, snapshotVolume } from './volume-snapshot.ts';
 import { wipeData } from './wipe-data.ts';
 
 /** What stopping a node may take beside its grace, in ms: each step has its own, shorter limit. */
@@ -19,13 +22,15 @@ const BEYOND_GRACE_MS = 120_000;
 export interface DockerLabOptions {
   topology: Topology;
   docker: Docker;
+  /** Default: the system's. */
+  clock?: Clock;
 }
 
 /**
  * The lab port over one Docker engine. It acts only on containers that carry the testnet's and the node's labels; making and
  * replacing them is Pulumi's work.
  */
-export function createDockerLab({ topology, docker }: DockerLabOptions): Lab {
+export function createDockerLab({ topology, docker, clock = systemClock }: DockerLabOptions): Lab {
   const { testnet } = topology;
   return {
     kind: 'docker',
@@ -84,6 +89,8 @@ export function createDockerLab({ topology, docker }: DockerLabOptions): Lab {
       return logLines(log, facts.Config.Tty).map((line) => ({ node: node.name, ...line }));
     },
 
+    streamLogs: ({ name }, options = {}) => streamContainerLog({ docker, testnet, member: name, clock }, options),
+
     async wipe(node, options = {}) {
       const { facts } = await ownContainer(docker, testnet, node.name, options);
       if (facts.State.Running) {
@@ -103,11 +110,17 @@ export function createDockerLab({ topology, docker }: DockerLabOptions): Lab {
     },
 
     async restore(node, folder, options) {
-      const facts = await stopped(docker, testnet, node, 'restored', options);
+      const found = await findContainer(docker, testnet, node.name, options);
+      const facts =
+        found.state === 'absent'
+          ? await placeOf(docker, testnet, node, options)
+          : await stopped(docker, testnet, node, 'restored', options);
       await restoreVolume({ docker, testnet, node, facts }, folder, options);
     },
 
     endpoint: (node, port) => endpointOf(node, port),
+
+    faults: createDockerFaults({ docker, topology }),
 
     async takeLease(name, owner, options = {}) {
       const lease = await takeContainerLease(docker, { ...options, testnet: name, owner, images: imagesOf(topology) });

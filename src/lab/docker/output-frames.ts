@@ -1,3 +1,5 @@
+import { LineSplitter } from '../line-splitter.ts';
+
 /** A piece of output as the engine frames it: one byte of stream number, three of padding, four of length, the content. */
 export interface OutputFrame {
   stream: 'stdout' | 'stderr';
@@ -31,32 +33,73 @@ export interface TimedLine {
   text: string;
 }
 
+/** A line that never ends comes in parts of this size, so that it cannot fill the memory; in characters. */
+const LONGEST_LINE = 1024 * 1024;
+
+interface BegunLine {
+  line: TimedLine;
+  isComplete: boolean;
+}
+
 /**
- * The lines of a container's log, taken with time stamps. The engine cuts long lines into several frames, each with its own
- * stamp; they are joined again per stream, and a line has the time of its first part.
+ * Cuts a container's log, taken with time stamps, into lines. The engine cuts long lines into several frames, each with its own stamp;
+ * they are joined again per stream, and a line has the time and the place of its first part. Takes chunks as they arrive, cut anywhere.
  */
-export function logLines(log: Buffer, isTty: boolean): TimedLine[] {
-  const frames: OutputFrame[] = isTty
-    ? log
-        .toString('utf8')
-        .split(/(?<=\n)/)
-        .map((line) => ({ stream: 'stdout', content: Buffer.from(line) }))
-    : new FrameDecoder().push(log);
-  const lines: TimedLine[] = [];
-  const open: Record<OutputFrame['stream'], TimedLine | undefined> = { stdout: undefined, stderr: undefined };
-  for (const { stream, content } of frames) {
-    const { atMs, text } = splitStamp(content.toString('utf8'));
-    const line = open[stream];
-    if (line === undefined) {
-      const begun: TimedLine = atMs === undefined ? { text } : { atMs, text };
-      lines.push(begun);
-      open[stream] = begun;
-    } else {
-      line.text += text;
-    }
-    if (text.endsWith('\n')) open[stream] = undefined;
+export class LogLineDecoder {
+  readonly #frames = new FrameDecoder();
+  readonly #terminal: LineSplitter | undefined;
+  readonly #open: Partial<Record<OutputFrame['stream'], BegunLine>> = {};
+  /** In the order in which they began. */
+  #begun: BegunLine[] = [];
+
+  /** `isTty`: the container has a terminal, whose output comes without frames. */
+  constructor(isTty: boolean) {
+    this.#terminal = isTty ? new LineSplitter() : undefined;
   }
-  return lines.map((line) => ({ ...line, text: line.text.replace(/\r?\n$/, '') }));
+
+  /** The lines that are complete with this. */
+  push(chunk: Buffer): TimedLine[] {
+    if (this.#terminal) return this.#terminal.push(chunk).map(lineOf);
+    for (const { stream, content } of this.#frames.push(chunk)) this.#add(stream, content.toString('utf8'));
+    const complete = this.#begun.findIndex(({ isComplete }) => !isComplete);
+    const lines = this.#begun.splice(0, complete < 0 ? this.#begun.length : complete);
+    return lines.map(({ line }) => ({ ...line, text: withoutEnd(line.text) }));
+  }
+
+  /** What is left when no more comes. */
+  end(): TimedLine[] {
+    const last = this.#terminal?.end();
+    const left = this.#begun.map(({ line }) => ({ ...line, text: withoutEnd(line.text) }));
+    this.#begun = [];
+    return last === undefined ? left : [lineOf(last)];
+  }
+
+  #add(stream: OutputFrame['stream'], content: string): void {
+    const { atMs, text } = splitStamp(content);
+    let begun = this.#open[stream];
+    if (begun) begun.line.text += text;
+    else {
+      begun = { line: atMs === undefined ? { text } : { atMs, text }, isComplete: false };
+      this.#begun.push(begun);
+    }
+    begun.isComplete = text.endsWith('\n') || begun.line.text.length > LONGEST_LINE;
+    if (begun.isComplete) delete this.#open[stream];
+    else this.#open[stream] = begun;
+  }
+}
+
+/** The lines of a whole log; see LogLineDecoder. */
+export function logLines(log: Buffer, isTty: boolean): TimedLine[] {
+  const decoder = new LogLineDecoder(isTty);
+  return [...decoder.push(log), ...decoder.end()];
+}
+
+function lineOf(text: string): TimedLine {
+  return splitStamp(withoutEnd(text));
+}
+
+function withoutEnd(text: string): string {
+  return text.replace(/\r?\n?$/, '');
 }
 
 function splitStamp(text: string): TimedLine {

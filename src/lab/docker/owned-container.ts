@@ -1,6 +1,7 @@
 import type Docker from 'dockerode';
 import { LabError } from '../../core/errors.ts';
 import { containerName } from '../../topology/container.ts';
+import { serviceLabel } from '../../topology/labels.ts';
 import { labels } from '../labels.ts';
 import type { CallOptions } from '../lab.ts';
 import { engineCall, isMissing } from './engine-call.ts';
@@ -13,7 +14,10 @@ export type FoundContainer =
   | { state: 'foreign'; facts: ContainerFacts }
   | { state: 'owned'; facts: ContainerFacts; container: Docker.Container };
 
-/** Looks up the container of a node by name; it is the node's only with the testnet's and the node's labels on it. */
+/**
+ * Looks up the container of a node, or of a monitoring service, by name; it is the node's only with the testnet's and the node's labels on
+ * it. No node has the name of a service.
+ */
 export async function findContainer(
   docker: Docker,
   testnet: string,
@@ -29,7 +33,8 @@ export async function findContainer(
     throw error;
   }
   const found: Record<string, string | undefined> = facts.Config.Labels;
-  const isOwn = found[labels.testnet] === testnet && found[labels.node] === node && found[labels.helper] === undefined;
+  const member = found[labels.node] ?? found[serviceLabel];
+  const isOwn = found[labels.testnet] === testnet && member === node && found[labels.helper] === undefined;
   if (!isOwn) return { state: 'foreign', facts };
   // From here on by id: a container that takes over the name in the meantime must not be touched.
   return { state: 'owned', facts, container: docker.getContainer(facts.Id) };

@@ -1,7 +1,8 @@
 import type Docker from 'dockerode';
 import { labels } from '../labels.ts';
 import type { CallOptions } from '../lab.ts';
-import { engineCall, isMissing } from './engine-call.ts';
+import { engineCall, isMissing, statusOf } from './engine-call.ts';
+import { untilGone } from './until-gone.ts';
 
 /** A container, volume or network that carries a testnet's label. */
 export interface OwnedObject {
@@ -86,7 +87,9 @@ export async function removeOwnedObject(docker: Docker, object: OwnedObject, opt
       },
     );
   } catch (error) {
-    if (!isMissing(error)) throw error;
+    // What removes itself when it ends may be at it already; it is gone in a moment.
+    if (kind === 'container' && statusOf(error) === 409) await untilGone(docker.getContainer(id), name, options);
+    else if (!isMissing(error)) throw error;
   }
 }
 

@@ -4,6 +4,9 @@ import { posix } from 'node:path';
 import type Docker from 'dockerode';
 import tar from 'tar-stream';
 import { systemClock } from '../../core/clock.ts';
+import { LabError, messageOf } from '../../core/errors.ts';
+import { waitFor } from '../../core/wait.ts';
+import { dataVolumeName } from '../../topology/container.ts';
 import type { TopologyNode } from '../../topology/topology.ts';
 import { labels } from '../labels.ts';
 import type { CallOptions, RestoreOptions, SnapshotManifest, SnapshotOptions } from '../lab.ts';
@@ -13,8 +16,7 @@ import { verifySnapshot } from '../verify-snapshot.ts';
 import { putFiles } from './container-files.ts';
 import { engineCall } from './engine-call.ts';
 import { withUnstartedContainer } from './helper-container.ts';
-import type { ContainerFacts } from './owned-container.ts';
-import { dataVolume, ownFiles, wipeData } from './wipe-data.ts';
+import { dataVolume, ownFiles, wipeData, type VolumeFacts } from './wipe-data.ts';
 
 const COPY_TIMEOUT_MS = 3_600_000;
 /** The engine measures everything that it has. */
@@ -24,7 +26,22 @@ interface StoppedNode {
   docker: Docker;
   testnet: string;
   node: TopologyNode;
-  facts: ContainerFacts;
+  facts: VolumeFacts;
+}
+
+/** Where the data of a node will lie that has no container: its volume is made, with its labels, before whoever makes the node needs it. */
+export async function placeOf(
+  docker: Docker,
+  testnet: string,
+  node: TopologyNode,
+  options: CallOptions,
+): Promise<VolumeFacts> {
+  const name = dataVolumeName(testnet, node.name);
+  const { imageId } = node.release;
+  if (imageId === undefined) throw new LabError(`${node.name} cannot be restored: its release has no image`);
+  const own = { [labels.testnet]: testnet, [labels.node]: node.name };
+  await engineCall(`make the volume ${name}`, options, () => docker.createVolume({ Name: name, Labels: own }));
+  return { Image: imageId, Mounts: [{ Type: 'volume', Name: name, Destination: node.dataDir }] };
 }
 
 /** Copies the data volume of a stopped node, as the engine's archive of it shows owners, modes and links. */
@@ -64,20 +81,40 @@ export async function restoreVolume(stopped: StoppedNode, folder: string, option
   });
 }
 
-/** What a node's data volume takes, in bytes; undefined when the engine does not say. */
+interface DiskUsage {
+  Volumes?: { Name: string; UsageData?: { Size: number } | null }[] | null;
+}
+
+function isMeasuring(error: unknown): boolean {
+  return /disk usage operation is already running/.test(messageOf(error));
+}
+
+/** What a node's data volume takes, in bytes, which is 0 where there is none; undefined when the engine does not say. */
 export async function dataVolumeSize(
   docker: Docker,
   node: TopologyNode,
-  facts: ContainerFacts,
+  facts: VolumeFacts,
   options: CallOptions,
 ): Promise<number | undefined> {
   const name = dataVolume(node, facts);
-  const usage = await engineCall(
-    `measure ${name}`,
-    { defaultTimeoutMs: MEASURE_TIMEOUT_MS, ...options },
-    () => docker.df() as Promise<{ Volumes?: { Name: string; UsageData?: { Size: number } | null }[] | null }>,
+  const { timeoutMs = MEASURE_TIMEOUT_MS, signal } = options;
+  const measure = (): Promise<DiskUsage> =>
+    engineCall(`measure ${name}`, { timeoutMs, signal }, () => docker.df() as Promise<DiskUsage>);
+  // The engine measures for one caller at a time, whoever that is, and refuses the others meanwhile.
+  const measured = await waitFor(
+    () =>
+      measure().then(
+        (usage) => ({ usage }),
+        (error: unknown) => (isMeasuring(error) ? undefined : { error }),
+      ),
+    { clock: systemClock, what: `the engine to measure ${name}`, timeoutMs, intervalMs: 200, signal },
   );
-  const size = usage.Volumes?.find((volume) => volume.Name === name)?.UsageData?.Size ?? -1;
+  if ('error' in measured) throw measured.error;
+  const { Volumes: volumes } = measured.usage;
+  if (!volumes) return undefined;
+  const volume = volumes.find(({ Name }) => Name === name);
+  if (!volume) return 0;
+  const size = volume.UsageData?.Size ?? -1;
   return size < 0 ? undefined : size;
 }
 

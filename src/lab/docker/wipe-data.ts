@@ -8,7 +8,12 @@ import { labels } from '../labels.ts';
 import type { CallOptions } from '../lab.ts';
 import { engineCall } from './engine-call.ts';
 import { withHelper } from './helper-container.ts';
-import type { ContainerFacts } from './owned-container.ts';
+
+/** What of a container tells where its data is. */
+export interface VolumeFacts {
+  Image: string;
+  Mounts: { Type?: string | undefined; Name?: string | undefined; Destination: string }[];
+}
 
 const MOUNT = '/seatrial-wipe';
 
@@ -36,7 +41,7 @@ export async function wipeData(
   docker: Docker,
   testnet: string,
   node: TopologyNode,
-  facts: ContainerFacts,
+  facts: VolumeFacts,
   options: CallOptions,
   kept: readonly string[] = topOf(ownFiles(node)),
 ): Promise<void> {
@@ -65,7 +70,7 @@ export async function wipeData(
 }
 
 /** Name of the volume with the node's data. */
-export function dataVolume(node: TopologyNode, facts: ContainerFacts): string {
+export function dataVolume(node: TopologyNode, facts: VolumeFacts): string {
   const mount = facts.Mounts.find((candidate) => candidate.Destination === node.dataDir);
   if (mount?.Type === 'volume' && mount.Name !== undefined) return mount.Name;
   throw new LabError(`the data folder ${node.dataDir} of ${node.name} is not a volume of its container`, {

@@ -2,15 +2,18 @@ import { constants } from 'node:os';
 import { abortedError, type Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import type { Topology, TopologyNode } from '../../topology/topology.ts';
-import type { LaunchingLab, NodeObservation } from '../lab.ts';
+import type { FaultPort } from '../faults.ts';
+import type { LaunchingLab, LogLine, NodeObservation } from '../lab.ts';
 import { writeSnapshot } from '../snapshot-archive.ts';
 import { verifySnapshot } from '../verify-snapshot.ts';
 import { DATA_SIZE_BYTES, fakeData, heightIn } from './fake-data.ts';
+import { createFakeFaultPort } from './fake-fault-port.ts';
 import { takeFakeLease } from './fake-lease.ts';
 import { FakeWorld, type FakeNode, type FakeScript } from './fake-world.ts';
 
 const POLL_MS = 5;
 const DEFAULT_TAIL_LINES = 100;
+const LOG_POLL_MS = 100;
 
 interface FakeLabOptions {
   topology: Pick<Topology, 'testnet'>;
@@ -27,6 +30,7 @@ interface FakeLabOptions {
 /** A lab whose nodes exist in memory only. */
 export interface FakeLab extends LaunchingLab {
   readonly world: FakeWorld;
+  readonly faults: FaultPort;
 }
 
 export function createFakeLab(options: FakeLabOptions): FakeLab {
@@ -76,6 +80,7 @@ export function createFakeLab(options: FakeLabOptions): FakeLab {
   return {
     kind: 'fake',
     world,
+    faults: createFakeFaultPort(world, clock),
     launch: async (node, { signal } = {}) => {
       requireOwn(node.name);
       requireStopped(node.name, 'launched');
@@ -124,6 +129,16 @@ export function createFakeLab(options: FakeLabOptions): FakeLab {
       const lines = (world.nodes.get(node.name)?.logs ?? []).filter(({ atMs = 0 }) => atMs >= sinceMs);
       return tail > 0 ? lines.slice(-tail) : [];
     },
+    streamLogs: async function* (node, { tail, sinceMs = -Infinity, follow, signal } = {}) {
+      const lines = world.nodes.get(node.name)?.logs ?? [];
+      const there = lines.filter(({ atMs = 0 }) => atMs >= sinceMs);
+      let seen = lines.length;
+      yield* tail === undefined ? there : there.slice(there.length - Math.min(tail, there.length));
+      while (follow) {
+        await clock.sleep(LOG_POLL_MS, signal);
+        for (; seen < lines.length; seen++) yield lines[seen] as LogLine;
+      }
+    },
     wipe: async (node) => {
       requireNode(node.name, 'wiped');
       requireStopped(node.name, 'wiped');
@@ -147,10 +162,12 @@ export function createFakeLab(options: FakeLabOptions): FakeLab {
     },
     restore: async (node, folder, restoreOptions) => {
       requireGoing(restoreOptions.signal);
-      requireNode(node.name, 'restored');
+      requireOwn(node.name);
       requireStopped(node.name, 'restored');
       await verifySnapshot(folder, { testnet: topology.testnet, node: node.name }, restoreOptions);
-      world.setHeight(node.name, await heightIn(folder));
+      const height = await heightIn(folder);
+      if (world.nodes.has(node.name)) world.setHeight(node.name, height);
+      else world.waitingHeights.set(node.name, height);
       world.note(node.name, 'restore');
     },
     remove: async (node) => {
@@ -187,9 +204,11 @@ function askToStop(world: FakeWorld, clock: Clock, node: FakeNode): void {
 
 function observe(world: FakeWorld, name: string): NodeObservation {
   if (world.foreign.has(name)) return { node: name, state: 'foreign', detail: `something else holds the name ${name}` };
+  // Asked first: a dead-man that was due may have started the node anew.
+  const isAlive = world.isAlive(name);
   const node = world.nodes.get(name);
   if (!node) return { node: name, state: 'absent' };
-  if (!world.isAlive(name)) {
+  if (!isAlive) {
     return {
       node: name,
       state: 'stopped',

@@ -1,7 +1,9 @@
+import { constants } from 'node:os';
 import type { Clock } from '../../core/clock.ts';
 import type { TopologyNode } from '../../topology/topology.ts';
 import type { LeaseOwner, LogLine } from '../lab.ts';
 import type { LeaseFacts } from '../lease.ts';
+import { FakeFaults } from './fake-faults.ts';
 
 /** How one start of a fake node goes. Everything left out goes well and takes no time. */
 interface FakeBehaviour {
@@ -70,27 +72,34 @@ export class FakeWorld {
   /** Names held by something that Seatrial did not make. */
   readonly foreign = new Set<string>();
   readonly nodes = new Map<string, FakeNode>();
+  /** Heights in the data that waits for nodes which do not exist yet. */
+  readonly waitingHeights = new Map<string, number>();
   /** Undefined while nobody holds the testnet. */
   lease: FakeLease | undefined;
   /** The highest token that was ever given. */
   lastToken = 0;
   script: FakeScript;
+  /** What is broken on purpose. */
+  readonly faults: FakeFaults;
   readonly #clock: Clock;
   #nextPid = 1000;
 
   constructor(options: { clock: Clock; script?: FakeScript }) {
     this.#clock = options.clock;
     this.script = options.script ?? (() => ({}));
+    this.faults = new FakeFaults(this.#faultTargets(), options.clock);
   }
 
   /** Whether the node's process is there, paused or not. */
   isAlive(name: string): boolean {
+    this.faults.settle();
     const node = this.nodes.get(name);
     return node !== undefined && this.#clock.wallMs() < node.endsAtMs;
   }
 
   /** The node's height now, or undefined when it cannot answer: not there, paused, or not ready yet. */
   heightOf(name: string): number | undefined {
+    this.faults.settle();
     const node = this.nodes.get(name);
     if (!node || !this.isAlive(name) || node.isPaused) return undefined;
     if (this.#clock.wallMs() < node.startedAtMs + (node.behaviour.readyAfterMs ?? 0)) return undefined;
@@ -99,6 +108,7 @@ export class FakeWorld {
 
   /** The height in the node's data, whether it runs or not. */
   storedHeight(name: string): number {
+    this.faults.settle();
     return this.#heightAt(this.#require(name));
   }
 
@@ -159,7 +169,7 @@ export class FakeWorld {
       exitCode: last?.exitCode ?? 0,
       isStopAsked: false,
       isPaused: false,
-      height: last?.height ?? 0,
+      height: last?.height ?? this.waitingHeights.get(definition.name) ?? 0,
       heightAtMs: nowMs,
       logs: last?.logs ?? [],
     };
@@ -192,6 +202,26 @@ export class FakeWorld {
   note(name: string, action: FakeAction): void {
     const generation = this.nodes.get(name)?.definition.generation ?? '';
     this.events.push({ atMs: this.#clock.wallMs(), node: name, action, generation });
+  }
+
+  #faultTargets(): ConstructorParameters<typeof FakeFaults>[0] {
+    return {
+      exists: (name) => this.nodes.has(name),
+      setPaused: (name, isPaused) => this.setPaused(name, isPaused),
+      end: (name, isKill) => {
+        if (isKill) this.end(name, 128 + constants.signals.SIGKILL, 'kill');
+        else this.end(name, 0, 'stop');
+      },
+      start: (name) => {
+        if (this.isAlive(name)) return;
+        this.note(name, 'start');
+        this.begin(this.prepare(this.#require(name).definition));
+      },
+      wipe: (name) => {
+        this.setHeight(name, 0);
+        this.note(name, 'wipe');
+      },
+    };
   }
 
   #require(name: string): FakeNode {

@@ -1,6 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { isErrno } from '../../core/files.ts';
 import type { LogLine } from '../lab.ts';
+import { sinceFilter } from '../since-filter.ts';
 import { logFiles } from './log-rotation.ts';
 
 const BLOCK_BYTES = 64 * 1024;
@@ -19,14 +20,7 @@ export async function tailLog(node: string, logDir: string, options: TailOptions
   const lines = text.split('\n');
   if (lines.at(-1) === '') lines.pop();
   const newest = lines.slice(-options.tail).map((line) => toLogLine(node, line));
-  const { sinceMs } = options;
-  if (sinceMs === undefined) return newest;
-  // A line without a time belongs to the one before it, as the lines of a stack trace do; where no time is known nothing is left out.
-  let isSince = true;
-  return newest.filter((line) => {
-    if (line.atMs !== undefined) isSince = line.atMs >= sinceMs;
-    return isSince;
-  });
+  return newest.filter(sinceFilter(options.sinceMs));
 }
 
 /** Text that holds at least `lines` whole lines, or everything there is. A first line that is cut is left out. */
@@ -70,7 +64,8 @@ async function openIfThere(path: string): Promise<FileHandle | undefined> {
   }
 }
 
-function toLogLine(node: string, text: string): LogLine {
+/** A line with its time, where it tells one. */
+export function toLogLine(node: string, text: string): LogLine {
   const atMs = timeOf(text);
   return atMs === undefined ? { node, text } : { node, atMs, text };
 }

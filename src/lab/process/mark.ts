@@ -5,6 +5,8 @@ import { listPids, readEnvironment, readStat, isAlive, type ProcessStat } from '
  * was never written (a crash between start and record) or was deleted by somebody.
  */
 const MARK_VARIABLE = 'SEATRIAL_NODE';
+/** On the lab daemon and its supervisor instead: they are no nodes. */
+const DAEMON_VARIABLE = 'SEATRIAL_LAB';
 const STATE_VARIABLE = 'SEATRIAL_STATE_DIR';
 
 interface Mark {
@@ -26,18 +28,42 @@ export function markEnvironment(mark: Mark): Record<string, string> {
   return { [MARK_VARIABLE]: `${mark.testnet}/${mark.node}/${mark.nonce}`, [STATE_VARIABLE]: mark.stateDir };
 }
 
+export function daemonMarkEnvironment({
+  testnet,
+  stateDir,
+}: Pick<Mark, 'testnet' | 'stateDir'>): Record<string, string> {
+  return { [DAEMON_VARIABLE]: testnet, [STATE_VARIABLE]: stateDir };
+}
+
 /** All living processes that carry a mark of this testnet, oldest first: a node comes before the children that inherited from it. */
 export async function findMarked(testnet: string, stateDir: string): Promise<MarkedProcess[]> {
-  const wantedState = `${STATE_VARIABLE}=${stateDir}`;
   const prefix = `${MARK_VARIABLE}=${testnet}/`;
+  const found = await findInState(stateDir, (environment) => environment.find((entry) => entry.startsWith(prefix)));
+  return found.flatMap(({ stat, mark }) => {
+    const [node, nonce] = mark.slice(prefix.length).split('/');
+    return node && nonce ? { node, nonce, stat } : [];
+  });
+}
+
+/** The testnet's lab daemon and what supervises it, oldest first. */
+export async function findDaemon(testnet: string, stateDir: string): Promise<ProcessStat[]> {
+  const wanted = `${DAEMON_VARIABLE}=${testnet}`;
+  const found = await findInState(stateDir, (environment) => environment.find((entry) => entry === wanted));
+  return found.map(({ stat }) => stat);
+}
+
+async function findInState(
+  stateDir: string,
+  markIn: (environment: string[]) => string | undefined,
+): Promise<{ stat: ProcessStat; mark: string }[]> {
+  const wantedState = `${STATE_VARIABLE}=${stateDir}`;
   const found = await Promise.all(
-    (await listPids()).map(async (pid): Promise<MarkedProcess | undefined> => {
+    (await listPids()).map(async (pid) => {
       const environment = await readEnvironment(pid);
-      const mark = environment?.find((entry) => entry.startsWith(prefix));
-      if (!environment || mark === undefined || !environment.includes(wantedState)) return undefined;
-      const [node, nonce] = mark.slice(prefix.length).split('/');
+      const mark = environment && markIn(environment);
+      if (mark === undefined || !environment?.includes(wantedState)) return undefined;
       const stat = readStat(pid);
-      return node && nonce && stat && isAlive(stat) ? { node, nonce, stat } : undefined;
+      return stat && isAlive(stat) ? { stat, mark } : undefined;
     }),
   );
   return found

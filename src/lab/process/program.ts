@@ -1,5 +1,6 @@
 import { readlinkSync, realpathSync, statSync } from 'node:fs';
 import { sha256File } from '../../core/canonical.ts';
+import { LabError, messageOf } from '../../core/errors.ts';
 import { isErrno } from '../../core/files.ts';
 import type { ProgramRecord } from './record.ts';
 
@@ -22,6 +23,18 @@ export class ProgramHasher {
     // The fingerprint is taken first: a write during the reading then shows as a change later.
     const fingerprint = fingerprintOf(path);
     return { path, digest: await this.#digest(path, fingerprint), fingerprint };
+  }
+
+  /** The same for a node that is about to be started; a LabError names it when its program cannot be read. */
+  async measureFor(node: string, programPath: string): Promise<ProgramRecord> {
+    try {
+      return await this.measure(programPath);
+    } catch (cause) {
+      throw new LabError(`the program ${programPath} of ${node} cannot be read: ${messageOf(cause)}`, {
+        details: { node, programPath },
+        cause,
+      });
+    }
   }
 
   /**

@@ -16,13 +16,18 @@ interface SpawnedNode {
   startTicks: number;
 }
 
-/** The environment of a node's process, and of commands run beside it. */
-export function nodeEnvironment(node: TopologyNode): Record<string, string> {
+/** What whatever the lab starts takes over. */
+export function inheritedEnvironment(): Record<string, string> {
   const inherited = INHERITED.flatMap((name) => {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  return { ...Object.fromEntries(inherited), ...node.env };
+  return Object.fromEntries(inherited);
+}
+
+/** The environment of a node's process, and of commands run beside it. */
+export function nodeEnvironment(node: TopologyNode): Record<string, string> {
+  return { ...inheritedEnvironment(), ...node.env };
 }
 
 /**

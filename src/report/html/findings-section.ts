@@ -11,16 +11,19 @@ const subjects: Record<FindingReport['finding'], string> = {
   'missed-slots': 'What happened while nobody looked?',
   restore: 'Data put back',
   contract: 'Are its metrics and log fields kept?',
+  hold: 'What held while it was broken?',
+  telemetry: 'Does telemetry arrive?',
   slo: 'Do the service levels hold?',
 };
 
-/** What the canary steps found, with the evidence; nothing in a run without a canary. */
+/** What the steps that ask something found, with the evidence; nothing in a run without such steps. */
 export function findingsSection({ findings }: ReportModel): Markup | false {
   if (findings.length === 0) return false;
   return html`<section aria-labelledby="findings">
-    <h2 id="findings">What the canary showed</h2>
+    <h2 id="findings">What was found</h2>
     <p class="lead">
-      A proof must pass. A comparison may only veto: what it could not find out is said, and the canary goes on.
+      What steps asked of the network. A proof must pass. A comparison may only veto: what it could not find out is
+      said, and the run goes on.
     </p>
     <table class="stack">
       <thead>

@@ -41,6 +41,7 @@ function facts(run: RunFacts, resumed: number): [string, Markup | string][] {
     ['Plan', html`<code title="${run.planHash}">${shortHash(run.planHash)}</code>`],
     ['Seatrial', run.seatrialVersion],
     ...(resumed > 0 ? ([['Resumed', resumed === 1 ? 'once' : `${resumed} times`]] as [string, string][]) : []),
+    ...(run.left ? ([['Left behind', run.left.join('; ')]] as [string, string][]) : []),
     ...(run.halts.length > 0 ? ([['Halts by design', run.halts.join(', ')]] as [string, string][]) : []),
   ];
 }

@@ -81,6 +81,7 @@ details[open] > summary::after { content: "\\2013"; }
 .slots { min-width: 150px; }
 .checks .detail { width: 38%; }
 h3.later { margin-top: 28px; }
+.drill table, .drill table + p { margin-top: 12px; }
 .gate table td, .gate table th { padding-top: 6px; padding-bottom: 6px; }
 .provenance { display: flex; flex-wrap: wrap; gap: 2px 24px; color: var(--soft); font-size: 13px; margin-top: 12px; }
 .strip { display: block; max-width: 100%; margin-top: 3px; }

@@ -44,7 +44,7 @@ function legend({ versions, rollbacks, marks, lanes }: Timeline): Markup {
     ${item(html`<rect class="error" y="5" x="5" width="3" height="5" /><rect class="error" y="5" x="12" width="5" height="5" />`, 'errors')}
     ${item(html`<rect class="down" width="22" height="12" />`, 'not answering')}
     ${rollbacks.length > 0 && item(html`<rect class="rollback" width="22" height="12" /><path class="rollback-edge" d="M.5 0V12" />`, 'rollback')}
-    ${lanes.some(({ effects }) => effects.length > 0) && item(html`<rect class="effect" y="5" width="22" height="4" />`, 'switch, stop, start, snapshot')}
+    ${lanes.some(({ effects }) => effects.length > 0) && item(html`<rect class="effect" y="5" width="22" height="4" />`, 'switch, stop, start, snapshot, fault')}
     ${marks.length > 0 && item(html`<path class="mark" d="M11 0V12" />`, 'resumed, paused, aborted, finalised')}
   </ul>`;
 }

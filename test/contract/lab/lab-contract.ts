@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { AbortedError, LabError } from '../../../src/core/errors.ts';
 import { waitFor } from '../../../src/core/wait.ts';
-import type { Lab, NodeObservation } from '../../../src/lab/lab.ts';
+import type { Lab, LogLine, NodeObservation } from '../../../src/lab/lab.ts';
 import type { Topology, TopologyNode } from '../../../src/topology/topology.ts';
 
 /** Names of the nodes that the contract asks of a lab; see `test/fixtures/sample-node/sample-node.mjs` for what they run. */
@@ -42,6 +42,12 @@ export interface LabUnderTest {
 }
 
 const WAIT_MS = 15_000;
+
+async function linesOf(stream: AsyncIterable<LogLine>): Promise<LogLine[]> {
+  const lines: LogLine[] = [];
+  for await (const line of stream) lines.push(line);
+  return lines;
+}
 
 /** One suite for every lab: what the port promises, each method, on something that really runs. */
 export function labContract(name: string, makeLab: () => Promise<LabUnderTest>): void {
@@ -179,6 +185,42 @@ export function labContract(name: string, makeLab: () => Promise<LabUnderTest>):
       const sinceMs = Math.max(...times);
       const recent = await subject.lab.logs(obedient, { tail: 5000, sinceMs });
       expect(recent).toEqual(all.filter((line) => (line.atMs ?? 0) >= sinceMs));
+    });
+
+    test('a stream of the log gives every line in its order, or the newest, and ends', async () => {
+      await ready(obedient);
+      const all = await subject.lab.logs(obedient, { tail: 5000 });
+      expect(all.length).toBeGreaterThan(LINES_AT_START);
+      expect(await linesOf(subject.lab.streamLogs(obedient))).toEqual(all);
+      expect(await linesOf(subject.lab.streamLogs(obedient, { tail: 3 }))).toEqual(all.slice(-3));
+    });
+
+    test('a stream that is followed goes on over a restart, until it is cancelled', async () => {
+      await ready(obedient);
+      const abort = new AbortController();
+      const lines: string[] = [];
+      const following = (async () => {
+        for await (const { text } of subject.lab.streamLogs(obedient, {
+          tail: 1,
+          follow: true,
+          signal: abort.signal,
+        })) {
+          lines.push(text);
+        }
+      })().catch((error: unknown) => error);
+      const has = (count: number) => (): Promise<true | undefined> =>
+        Promise.resolve(lines.length >= count ? true : undefined);
+      const wait = (count: number) =>
+        waitFor(has(count), { clock: systemClock, what: `${count} lines`, timeoutMs: WAIT_MS });
+      await wait(1);
+      await subject.lab.stop(obedient);
+      await ready(obedient);
+      // What a start logs, and before that perhaps a word of the stop.
+      await wait(1 + LINES_AT_START + 1);
+      abort.abort();
+      expect(await following).toMatchObject({ code: 'aborted' });
+      expect(lines.filter((text) => text === 'line 1')).toHaveLength(1);
+      expect(lines.indexOf(`line ${LINES_AT_START}`) - lines.indexOf('line 1')).toBe(LINES_AT_START - 1);
     });
 
     test('a command beside the node gives its exit code and both outputs', async ({ skip }) => {

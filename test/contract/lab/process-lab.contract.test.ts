@@ -65,6 +65,7 @@ function startingUntilReady(lab: Lab): Lab {
     exec: (node, command, options) => lab.exec(node, command, options),
     observe: (node, options) => lab.observe(node, options),
     logs: (node, options) => lab.logs(node, options),
+    streamLogs: (node, options) => lab.streamLogs(node, options),
     wipe: (node, options) => lab.wipe(node, options),
     dataSizeBytes: (node, options) => lab.dataSizeBytes(node, options),
     snapshot: (node, folder, options) => lab.snapshot(node, folder, options),

@@ -63,6 +63,11 @@ snapshotContract('fake', async (): Promise<SnapshotSubject> => {
     other,
     testnet: 'contract',
     spoil: async () => lab.world.setHeight(node.name, 7),
+    remove: () => lab.remove(node),
+    make: async () => {
+      await lab.launch(node);
+      lab.world.end(node.name, 0, 'stop');
+    },
     look: async () => `${lab.world.storedHeight(node.name)} ${lab.world.storedHeight(other.name)}`,
     dispose: () => lab.close(),
   };
@@ -90,11 +95,12 @@ snapshotContract('process', async (): Promise<SnapshotSubject> => {
   };
   const lab = createProcessLab({ topology, clock: systemClock });
   const [node, other] = pair(topology);
-  for (const one of [node, other]) {
+  const make = async (one: TopologyNode): Promise<void> => {
     await lab.launch(one);
     await untilReady(lab, one);
     await lab.stop(one);
-  }
+  };
+  for (const one of [node, other]) await make(one);
   const sh = async (script: string): Promise<string> =>
     (await run('sh', ['-c', script], { cwd: node.dataDir, maxBuffer: 1e7 })).stdout;
   return {
@@ -106,6 +112,8 @@ snapshotContract('process', async (): Promise<SnapshotSubject> => {
     spoil: async () => {
       await sh(spoiling);
     },
+    remove: () => lab.remove(node),
+    make: () => make(node),
     look: async () => (await sh(list)) + (await run('sh', ['-c', list], { cwd: other.dataDir })).stdout,
     dispose: async () => {
       expect(await readFile(join(node.dataDir, 'keys', 'own.pem'), 'utf8')).toBe('key');
@@ -149,7 +157,7 @@ async function onDocker({ engine, images }: Extract<DockerForTests, { missing: u
   const lab = createDockerLab({ topology, docker: client });
   const [node, other] = pair(topology);
   const volumeOf = (one: TopologyNode): string => `${containerName(testnet, one.name)}-data`;
-  for (const one of [node, other]) {
+  const make = async (one: TopologyNode): Promise<void> => {
     const container = await client.createContainer({
       name: containerName(testnet, one.name),
       Image: imageId,
@@ -160,7 +168,8 @@ async function onDocker({ engine, images }: Extract<DockerForTests, { missing: u
     await container.start();
     await untilReady(lab, one);
     await lab.stop(one);
-  }
+  };
+  for (const one of [node, other]) await make(one);
   // The nodes are stopped; their volumes are looked at through a container beside them.
   const shell = await client.createContainer({
     Image: imageId,
@@ -186,6 +195,11 @@ async function onDocker({ engine, images }: Extract<DockerForTests, { missing: u
     spoil: async () => {
       await shIn('/data', spoiling);
     },
+    remove: async () => {
+      await client.getContainer(containerName(testnet, node.name)).remove({ force: true });
+      await shIn('/data', 'rm marker');
+    },
+    make: () => make(node),
     look: async () => (await shIn('/data', list)) + (await shIn('/other', list)),
     dispose: async () => {
       expect(await shIn('/data', 'cat keys/own.pem')).toBe('key');

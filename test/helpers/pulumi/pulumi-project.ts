@@ -161,6 +161,8 @@ export class NotedHooks implements RollHooks {
   readonly proven = new Set<string>();
   /** Instead of passing the gate of a node. */
   onAfter: ((node: string) => Promise<void>) | undefined;
+  /** Besides passing the gate of nodes that were made. */
+  onCreated: ((nodes: readonly string[]) => Promise<void>) | undefined;
 
   async before(node: string, { kind }: NodeChange): Promise<void> {
     this.calls.push(`before ${node} ${kind}`);
@@ -175,6 +177,7 @@ export class NotedHooks implements RollHooks {
 
   async afterCreated(nodes: readonly string[]): Promise<void> {
     this.calls.push(`created ${nodes.join(' ')}`);
+    await this.onCreated?.(nodes);
     for (const node of nodes) this.proven.add(node);
   }
 

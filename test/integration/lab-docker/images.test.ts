@@ -20,7 +20,7 @@ import { resolveImages } from '../../../src/lab/docker/images/resolve-images.ts'
 import { dockerForTests, suiteTitle } from '../../helpers/docker-suite.ts';
 import { closeServer, listenOnLoopback, startRegistry } from '../../helpers/loopback-registry.ts';
 
-const context = await dockerForTests(['node-runtime', 'prometheus', 'alertmanager']);
+const context = await dockerForTests(['node-runtime', 'prometheus', 'alertmanager', 'toolbox']);
 const sample = fileURLToPath(new URL('../../fixtures/sample-node/sample-node.mjs', import.meta.url));
 
 describe.skipIf(context.missing !== undefined)(
@@ -204,6 +204,15 @@ describe.skipIf(context.missing !== undefined)(
         const [image] = await buildLocalImages(docker, { which: ['node-runtime'] });
         expect(image).toMatchObject({ name: 'node-runtime', state: 'present', id: local?.Id });
         expect(image?.elapsedMs).toBeLessThan(500);
+      });
+
+      test('the toolbox has what faults are made with, and nothing that asks the network', async () => {
+        const command = 'node --version && nft --version && tc -Version && prlimit --version';
+        const said = await output(images['toolbox'] ?? '', ['/bin/sh', '-c', command]);
+        expect(said).toMatch(/^v2\d[^]*nftables v1[^]*iproute2[^]*util-linux/);
+        expect(
+          await output(images['toolbox'] ?? '', ['/bin/sh', '-c', 'command -v curl wget apt-get || echo none']),
+        ).toBe('none\n');
       });
 
       test.each([

@@ -36,9 +36,9 @@ export interface Bench {
   node: (name: string, source: string, changes?: Partial<TopologyNode> & { args?: string[] }) => Promise<TopologyNode>;
 }
 
-/** A process lab in a folder of its own. Nodes that a test leaves behind are ended with it. */
-export async function processBench(): Promise<Bench> {
-  const folder = await temporaryFolder();
+/** A process lab in a folder of its own, or in one below it. Nodes that a test leaves behind are ended with it. */
+export async function processBench(below = ''): Promise<Bench> {
+  const folder = join(await temporaryFolder(), below);
   const stateDir = join(folder, '.seatrial', 'bench');
   const makeLab = (): LaunchingLab =>
     createProcessLab({ topology: { testnet: 'bench', stateDir }, clock: systemClock });

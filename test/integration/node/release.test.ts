@@ -21,9 +21,13 @@ test('A clean release contains nothing of the faults, nor any path of the machin
   const clean = await buildRelease({ version: '1.0.0', output: join(folder, 'clean.mjs') });
   const bad = await buildRelease({ version: '1.0.0', output: join(folder, 'bad.mjs'), fault: 'wrong-app-hash' });
   const [cleanText, badText] = [clean, bad].map(({ path }) => readFileSync(path, 'utf8'));
-  expect(badText).toContain('never-commits');
+  for (const code of ['never-commits', 'Equivocator', 'EarlyAcknowledgement', 'forgetLatest']) {
+    expect(badText).toContain(code);
+  }
   expect(cleanText).toContain('refchain_build_info');
-  expect(cleanText).not.toMatch(/never-commits|wrong-app-hash|faultHooks/);
+  expect(cleanText).not.toMatch(
+    /never-commits|wrong-app-hash|votes-twice|faultHooks|Equivocator|EarlyAcknowledgement|forgetLatest/,
+  );
   expect(cleanText).not.toContain(join(import.meta.dirname, '../../..'));
 });
 

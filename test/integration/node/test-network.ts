@@ -139,6 +139,7 @@ export class TestNetwork {
     const child = this.#running.get(id);
     if (child === undefined) throw new Error(`${id} does not run`);
     this.#running.delete(id);
+    if (child.exitCode !== null) throw new Error(`${id} has ended by itself with code ${child.exitCode}`);
     const exited = once(child, 'exit');
     child.kill(signal);
     return (await exited)[0] as number | null;
@@ -196,7 +197,8 @@ export class TestNetwork {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#running.keys()].map((id) => this.stop(id, 'SIGKILL')));
+    const running = [...this.#running].filter(([, child]) => child.exitCode === null);
+    await Promise.all(running.map(([id]) => this.stop(id, 'SIGKILL')));
     rmSync(this.folder, { recursive: true });
   }
 

@@ -72,6 +72,18 @@ test('nodes are created together and replaced one by one in the given order, nev
   expect(await testnet.objects()).toEqual([]);
 });
 
+test('in the stage’s order absent nodes are created one by one, each when the one before was seen', async () => {
+  const testnet = project.testnet();
+  const topology = testnet.topology(versions('1'));
+  const hooks = new NotedHooks();
+  const there: string[][] = [];
+  hooks.onCreated = async () => void there.push(Object.keys(await testnet.ids()).sort());
+  await testnet.deployer.roll({ topology, order, createsInOrder: true }, hooks);
+  expect(hooks.take()).toEqual(order.flatMap((node) => [`before ${node} create`, `created ${node}`]));
+  expect(there).toEqual(order.map((_, index) => order.slice(0, index + 1).sort()));
+  expect(await testnet.deployer.preview(topology)).toEqual([]);
+});
+
 test('a failed gate leaves the later nodes untouched; the next roll gates that node before it goes on', async () => {
   const testnet = project.testnet();
   const { deployer } = testnet;
@@ -248,6 +260,28 @@ test('a stopped node is mended first, and a container that someone removed is ma
   await deployer.roll({ topology, order, expected: [{ node: 'node-3', kind: 'create' }] }, hooks);
   expect(hooks.take()).toEqual(['before node-3 create', 'created node-3']);
   expect((await testnet.container('node-3').inspect()).State.Running).toBe(true);
+});
+
+test('nodes that are down and none of the stage’s stay down, and are no drift', async () => {
+  const testnet = project.testnet();
+  const { deployer } = testnet;
+  const { hooks } = await bringUp(testnet);
+  const before = await testnet.ids();
+  await testnet.container('node-1').pause();
+  await testnet.container('node-3').stop({ t: 1 });
+  const target = testnet.topology(['1', '1', '2', '1']);
+  const stage = { topology: target, order: ['node-2'], only: ['node-0', 'node-2'] };
+  await deployer.roll({ ...stage, expected: [{ node: 'node-2', kind: 'replace' }] }, hooks);
+  expect(hooks.take()).toEqual(['before node-2 replace', 'after node-2']);
+  const after = await testnet.ids();
+  expect(after['node-2']).not.toBe(before['node-2']);
+  for (const node of ['node-0', 'node-1', 'node-3']) expect(after[node], node).toBe(before[node]);
+  const states = await Promise.all(['node-1', 'node-3'].map((node) => testnet.container(node).inspect()));
+  expect(states.map(({ State }) => [State.Paused, State.Running])).toEqual([
+    [true, true],
+    [false, false],
+  ]);
+  await testnet.container('node-1').unpause();
 });
 
 test('a node that left the topology is removed with its data after the others, and said so before', async () => {

@@ -72,7 +72,7 @@ test('a run that waits for a person has an open step and no outcome', async () =
     seatrial_run_exit_code: -1,
   });
   const set = Object.entries(found).filter(([name]) => name.startsWith('seatrial_run_outcome'));
-  expect(set).toHaveLength(10);
+  expect(set).toHaveLength(11);
   expect(set.every(([, value]) => value === 0)).toBe(true);
 });
 

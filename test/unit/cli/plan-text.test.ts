@@ -59,3 +59,11 @@ test('a plan whose batch takes more power than can be spared says where its run 
   expect(textOf(batch, { halts: ['up/b'] })).not.toContain('will be refused');
   expect(textOf(batch.slice(0, 1))).not.toContain('will be refused');
 });
+
+test('a plan that was drawn tells the command that gives it again, its gate included, as a shell takes it', () => {
+  const parameters = { seed: '7', kinds: 'kill, pause' };
+  expect(textOf([step('soak', { forMs: 1 })], { parameters, gate: 'strict' })).toContain(
+    "seed 7; the same again with: seatrial run sample local --gate strict --set seed=7 --set 'kinds=kill, pause'",
+  );
+  expect(textOf([step('soak', { forMs: 1 })])).not.toContain('the same again');
+});

@@ -160,6 +160,13 @@ describe('creating', () => {
     ]);
   });
 
+  test('in the stage’s order absent nodes are launched one by one, each when the one before was seen', async () => {
+    const { deployer, hooks, story } = bench();
+    const order = ['validator-3', 'validator-1', 'validator-0', 'validator-2'];
+    await deployer.roll({ topology: fleet('a'), order, createsInOrder: true }, hooks);
+    expect(story).toEqual(order.flatMap((name) => [`before ${name} create`, `launch ${name}`, `created ${name}`]));
+  });
+
   test('nodes of one start order are launched side by side', async () => {
     const { deployer, hooks, clock } = bench({ script: () => ({ launchTakesMs: 1000 }) });
     const startMs = clock.monotonicMs();

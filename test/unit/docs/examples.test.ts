@@ -36,6 +36,7 @@ test('the runbook in the documents changes the last node alone, and refuses a re
     toggles: {},
     gate: 'smoke',
     history: [],
+    traffic: true as const,
   };
   expect(runbook.plan({ ...context, parameters: { version: '1.1.0' } })).toEqual({
     changes: [{ node: 'a-1', version: '1.1.0' }],

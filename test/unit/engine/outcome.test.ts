@@ -9,7 +9,7 @@ import {
   type ErrorCode,
 } from '../../../src/core/errors.ts';
 import { exitCodeOfError } from '../../../src/core/exit-code.ts';
-import { endingOf, exitCodeOf, GateError } from '../../../src/engine/outcome.ts';
+import { afterLedger, endingOf, exitCodeOf, GateError, VoidError } from '../../../src/engine/outcome.ts';
 
 describe('how a run ends', () => {
   test.each([
@@ -38,12 +38,60 @@ describe('how a run ends', () => {
     expect(exitCodeOf(ending.outcome)).toBe(exit);
   });
 
+  test('a fault whose effect cannot be shown makes it void: neither passed nor failed, exit 3', () => {
+    expect(endingOf(new VoidError('nothing was cut'))).toEqual({ outcome: 'void', reason: 'nothing was cut' });
+    expect(exitCodeOf('void')).toBe(3);
+  });
+
   test.each([
     ['passed', 0],
     ['rolled-back', 1],
     ['rollback-failed', 1],
   ] as const)('%s has exit %d', (outcome, exit) => {
     expect(exitCodeOf(outcome)).toBe(exit);
+  });
+
+  test.each([
+    ['passed', 5],
+    ['aborted', 5],
+    ['held', 5],
+    ['void', 5],
+    ['error', 5],
+    ['failed', 1],
+    ['rolled-back', 1],
+    ['interrupted', 130],
+    ['refused', 2],
+  ] as const)('%s with something left behind has exit %d', (outcome, exit) => {
+    expect(exitCodeOf(outcome, [])).not.toBe(5);
+    expect(exitCodeOf(outcome, ['node-0 is stopped'])).toBe(exit);
+  });
+});
+
+describe('the ledger of a run', () => {
+  const harm = { outcome: 'failed', reason: '1 acknowledged transactions were lost' } as const;
+
+  test.each(['held', 'inconclusive', 'void', 'error', 'failed'] as const)(
+    'that lost a write fails one that is %s',
+    (outcome) => {
+      expect(afterLedger({ outcome, reason: 'because' }, harm)).toEqual({
+        outcome: 'failed',
+        reason: '1 acknowledged transactions were lost; because',
+      });
+    },
+  );
+
+  test.each(['rolled-back', 'interrupted', 'aborted'] as const)(
+    'that lost a write is told of one that is %s',
+    (outcome) => {
+      const ending = afterLedger({ outcome, reason: 'because' }, harm);
+      expect(ending).toEqual({ outcome, reason: '1 acknowledged transactions were lost; because' });
+    },
+  );
+
+  test('is what a run that passed ends by, and its doubts end no other', () => {
+    const doubt = { outcome: 'inconclusive', reason: 'nothing was acknowledged' } as const;
+    expect(afterLedger({ outcome: 'passed' }, doubt)).toEqual(doubt);
+    expect(afterLedger({ outcome: 'held', reason: 'because' }, doubt)).toEqual({ outcome: 'held', reason: 'because' });
   });
 });
 

@@ -173,3 +173,34 @@ describe('the plan of an up', () => {
     expect(makePlan(inputs({ ...up, changes: [] })).steps).toMatchObject([{ kind: 'preflight' }, { kind: 'gate-all' }]);
   });
 });
+
+describe('the plan of a drill', () => {
+  const margins = (stages: PlanInputs['stages']) => {
+    const { steps, halts, worstQuorumMargin } = makePlan(inputs({ runbook: 'drill', stages, hasLoad: false }));
+    const found = steps.flatMap(({ id, quorumMargin }) => (quorumMargin === undefined ? [] : [[id, quorumMargin]]));
+    return { margins: Object.fromEntries(found) as Record<string, number>, halts, worstQuorumMargin };
+  };
+
+  test('tells what losing nodes costs the quorum, and who is still lost when the next ones go', () => {
+    const plan = margins([
+      { kind: 'lose', id: 'lose', nodes: ['node-3'], data: 'wipe' },
+      { kind: 'take-backup', id: 'copy', nodes: ['node-0'] },
+      { kind: 'recover', id: 'recover', nodes: ['node-3'] },
+      { kind: 'lose', id: 'again', nodes: ['leader'], data: 'keep' },
+    ]);
+    expect(plan).toEqual({
+      margins: { lose: 0, 'copy/node-0': -1, again: 0 },
+      halts: [],
+      worstQuorumMargin: -1,
+    });
+  });
+
+  test('says that the system halts where a drill may lose all of it', () => {
+    const plan = margins([
+      { kind: 'lose', id: 'lose', nodes: names, data: 'wipe', mayHalt: true },
+      { kind: 'restore-backup', id: 'back', backup: 'newest' },
+      { kind: 'lose', id: 'one', nodes: ['node-0'], data: 'keep' },
+    ]);
+    expect(plan).toEqual({ margins: { lose: -3, one: 0 }, halts: ['lose'], worstQuorumMargin: -3 });
+  });
+});

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../../src/core/errors.ts';
-import { completeParameters, loadRunbook } from '../../../src/engine/load-runbook.ts';
+import { completeParameters } from '../../../src/engine/complete-parameters.ts';
+import { loadRunbook } from '../../../src/engine/load-runbook.ts';
 import type {
   NodeTarget,
   PastChange,
@@ -37,6 +38,7 @@ function context(given: Partial<RunbookContext> = {}): RunbookContext {
     gate: 'smoke',
     parameters: {},
     history: [],
+    traffic: true,
     ...given,
   };
 }

@@ -94,6 +94,7 @@ describe('a watch of seven days', () => {
   test('cannot be planned without traffic to judge', async () => {
     const silent = await watched(undefined, 0);
     await expect(prepareIn(silent, sloWatch)).rejects.toMatchObject({ code: 'unsupported' });
+    await expect(prepareIn(silent, sloWatch)).rejects.toThrow(/perSecond: 0 }; give it a rate, as in load/);
     const mute = await runWorld({ topology: { loadPerSecond: 1 } });
     await expect(prepareIn(mute, sloWatch)).rejects.toThrow(/takes no transactions/);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { executeRun } from '../../../src/engine/run.ts';
-import { completeParameters } from '../../../src/engine/load-runbook.ts';
+import { completeParameters } from '../../../src/engine/complete-parameters.ts';
 import type { RunbookStage } from '../../../src/engine/runbook.ts';
 import { readJournal } from '../../../src/journal/read-journal.ts';
 import type { RunRecord } from '../../../src/journal/records.ts';
@@ -32,6 +32,7 @@ function stagesOf(set: Record<string, string> = {}): RunbookStage[] {
     gate: 'smoke',
     parameters,
     history: [],
+    traffic: true,
   });
   return 'stages' in plan ? plan.stages : [];
 }

@@ -3,7 +3,7 @@ import downgradeMatrix from '../../../runbooks/downgrade-matrix.ts';
 import rollingUpgrade from '../../../runbooks/rolling-upgrade.ts';
 import sloWatch from '../../../runbooks/slo-watch.ts';
 import versionCanary from '../../../runbooks/version-canary.ts';
-import { completeParameters } from '../../../src/engine/load-runbook.ts';
+import { completeParameters } from '../../../src/engine/complete-parameters.ts';
 import type { Runbook, RunbookPlan, RunbookStage } from '../../../src/engine/runbook.ts';
 import { UsageError } from '../../../src/core/errors.ts';
 
@@ -26,6 +26,7 @@ function planOf(runbook: Runbook, set: Record<string, string>): RunbookPlan {
     gate: 'smoke',
     parameters: completeParameters(runbook, set),
     history: [],
+    traffic: true,
   });
 }
 

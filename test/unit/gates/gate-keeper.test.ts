@@ -44,6 +44,22 @@ describe('a gate over a healthy replacement', () => {
     await keeper.close();
   });
 
+  test.each([
+    ['is left out of the gates of others', 'leaveOut', 'PASS'],
+    ['were to be changed once more', 'beginChange', 'FAIL'],
+  ] as const)('of a node that had its new start before it %s (%s) ends as %s', async (_what, announce, verdict) => {
+    const world = await gateWorld();
+    const keeper = world.keeper();
+    const actionAtMs = world.clock.wallMs();
+    const node = await world.replace('node-0', '1.1.0');
+    keeper.start();
+    await world.clock.advance(1500);
+    keeper[announce](['node-0']);
+    const result = await world.until(keeper.gate({ gateId: 'gate', nodes: [node], actionAtMs }));
+    expect(result.verdict.kind, result.verdict.reason).toBe(verdict);
+    await keeper.close();
+  });
+
   test('lets early bad slots slide out of the window', async () => {
     const world = await gateWorld();
     const keeper = world.keeper();

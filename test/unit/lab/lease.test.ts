@@ -2,7 +2,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { leaseOwner, isProvablyGone, parseLease } from '../../../src/lab/lease.ts';
-import { takeFileLease } from '../../../src/lab/process/lease-file.ts';
+import { takeFileLease } from '../../../src/lab/lease-file.ts';
 import { createFakeLab } from '../../../src/lab/fake/fake-lab.ts';
 import { createVirtualClock } from '../../../src/lab/fake/virtual-clock.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { createVirtualClock, type VirtualClock } from '../../../src/lab/fake/virtual-clock.ts';
 import { startLoad, type LoadOptions } from '../../../src/load/generator.ts';
 import { openLedger, type Ledger } from '../../../src/load/ledger.ts';
+import { passTime } from '../../helpers/idle-disk.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 import { FakeChain } from './fake-chain.ts';
 
@@ -19,7 +20,7 @@ async function world(): Promise<World> {
   const chain = new FakeChain(['a', 'b', 'c']);
   const clock = createVirtualClock({ isAutomatic: false });
   const file = join(await temporaryFolder(), 'ledger.jsonl');
-  const ledger = await openLedger(file);
+  const ledger = await openLedger(file, { clock });
   const { profile, clients } = chain;
   const start = (options: Partial<LoadOptions> = {}) =>
     startLoad({ profile, clients, perSecond: 20, ledger, clock, label: 'run', ...options });
@@ -30,7 +31,7 @@ describe('the load generator', () => {
   test('offers its rate, to the nodes in turn, each transaction another', async () => {
     const { chain, clock, ledger, start } = await world();
     const load = start();
-    await clock.advance(10_000);
+    await passTime(clock, 10_000);
     await load.stop();
     expect(ledger.counts).toEqual({ sent: 200, acknowledged: 200, rejected: 0, unknown: 0 });
     expect(new Set(chain.submitted.map(({ payload }) => payload)).size).toBe(200);
@@ -44,7 +45,7 @@ describe('the load generator', () => {
   test('passes over a node that does not serve, as a load balancer would', async () => {
     const { chain, clock, ledger, start } = await world();
     const load = start({ isServing: (node) => node !== 'b' });
-    await clock.advance(3_000);
+    await passTime(clock, 3_000);
     await load.stop();
     expect(chain.submitted.length).toBe(60);
     expect(chain.submitted.some(({ node }) => node === 'b')).toBe(false);
@@ -55,10 +56,10 @@ describe('the load generator', () => {
     const { chain, clock, ledger, start } = await world();
     let isServing = false;
     const load = start({ isServing: () => isServing });
-    await clock.advance(5_000);
+    await passTime(clock, 5_000);
     expect(chain.submitted).toEqual([]);
     isServing = true;
-    await clock.advance(1_000);
+    await passTime(clock, 1_000);
     await load.stop();
     expect(chain.submitted.length).toBeGreaterThanOrEqual(19);
     expect(chain.submitted.length).toBeLessThanOrEqual(21);
@@ -74,10 +75,10 @@ describe('the load generator', () => {
       return undefined;
     };
     const load = start();
-    await clock.advance(2_000);
+    await passTime(clock, 2_000);
     await load.stop();
     expect(ledger.counts).toEqual({ sent: 40, acknowledged: 10, rejected: 10, unknown: 20 });
-    expect(ledger.acknowledged).toHaveLength(10);
+    expect(ledger.entries.filter(({ outcome }) => outcome === 'acknowledged')).toHaveLength(10);
     await ledger.close();
   });
 
@@ -88,10 +89,10 @@ describe('the load generator', () => {
       return { outcome: 'acknowledged', id: String(sequence), height: 1 };
     };
     const load = start();
-    await clock.advance(1_000);
+    await passTime(clock, 1_000);
     const stopped = load.stop();
     expect(ledger.counts.sent).toBe(0);
-    await clock.advance(5_000);
+    await passTime(clock, 5_000);
     await stopped;
     expect(ledger.counts).toMatchObject({ sent: 20, acknowledged: 20 });
     expect(ledger.latenciesMs.every((latency) => latency === 3_000)).toBe(true);
@@ -107,7 +108,7 @@ describe('the load generator', () => {
       return { outcome: 'rejected', reason: 'late' };
     };
     const load = start({ perSecond: 100 });
-    await clock.advance(10_000);
+    await passTime(clock, 10_000);
     expect(chain.submitted).toHaveLength(200);
     release();
     await load.stop();
@@ -117,39 +118,54 @@ describe('the load generator', () => {
   test('of a system without transactions, or of rate 0, is none', async () => {
     const { chain, clock, ledger, start } = await world();
     const loads = [start({ perSecond: 0 }), start({ profile: {} })];
-    await clock.advance(5_000);
+    await passTime(clock, 5_000);
     for (const load of loads) await load.stop();
     expect(chain.submitted).toEqual([]);
     expect(ledger.counts.sent).toBe(0);
     await ledger.close();
   });
-});
 
-describe('the ledger', () => {
-  test('keeps every submission as a line on disk', async () => {
-    const { ledger, file } = await world();
-    for (let sequence = 0; sequence < 120; sequence++) {
-      ledger.record('a', sequence, { outcome: 'acknowledged', id: `tx-${sequence}`, height: 7 }, 12.4);
-    }
-    ledger.record('b', 120, { outcome: 'unknown', reason: 'timeout' }, 5000);
+  test('sends nothing whose intent is not on the disk yet', async () => {
+    const { chain, clock, ledger, file, start } = await world();
+    const onDisk: boolean[] = [];
+    chain.answer = async (_node, sequence) => {
+      const text = await readFile(file, 'utf8');
+      onDisk.push(text.includes(`{"intent":${sequence},`));
+      return { outcome: 'rejected', reason: 'looked' };
+    };
+    const load = start();
+    await passTime(clock, 2_000);
+    await load.stop();
+    expect(onDisk.length).toBe(40);
+    expect(onDisk.every(Boolean)).toBe(true);
     await ledger.close();
-    const lines = (await readFile(file, 'utf8'))
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line) as unknown);
-    expect(lines).toHaveLength(121);
-    expect(lines[0]).toEqual({ sequence: 0, node: 'a', latencyMs: 12, outcome: 'acknowledged', id: 'tx-0', height: 7 });
-    expect(lines[120]).toMatchObject({ node: 'b', outcome: 'unknown', reason: 'timeout' });
   });
 
-  test('tells what became of one node’s load since it was last asked', async () => {
-    const { ledger } = await world();
-    ledger.record('a', 0, { outcome: 'acknowledged', id: 'x' }, 1);
-    ledger.record('a', 1, { outcome: 'rejected', reason: 'no' }, 1);
-    ledger.record('b', 2, { outcome: 'unknown', reason: 'no' }, 1);
-    expect(ledger.takeTally('a')).toEqual({ acknowledged: 1, errors: 1 });
-    expect(ledger.takeTally('a')).toEqual({ acknowledged: 0, errors: 0 });
-    expect(ledger.takeTally('b')).toEqual({ acknowledged: 0, errors: 1 });
+  test('waits for the disk no oftener than forty times a second, however much it offers', async () => {
+    const { clock, ledger, start } = await world();
+    const load = start({ perSecond: 100 });
+    await passTime(clock, 5_000);
+    await load.stop();
+    expect(ledger.counts.sent).toBeGreaterThanOrEqual(495);
+    expect(ledger.commits).toBeGreaterThan(100);
+    expect(ledger.commits).toBeLessThanOrEqual(201);
+    await ledger.close();
+  });
+
+  test('stops when the ledger cannot be written, having sent nothing that is not noted down', async () => {
+    const { chain, clock, ledger, start } = await world();
+    let isFull = false;
+    const failing: Ledger = {
+      ...ledger,
+      intend: (nodes) => (isFull ? Promise.reject(new Error('ENOSPC')) : ledger.intend(nodes)),
+    };
+    const load = start({ ledger: failing });
+    await passTime(clock, 1_000);
+    isFull = true;
+    const before = chain.submitted.length;
+    await passTime(clock, 3_000);
+    await load.stop();
+    expect(chain.submitted.length - before).toBeLessThanOrEqual(1);
     await ledger.close();
   });
 });

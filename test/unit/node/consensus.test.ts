@@ -252,7 +252,7 @@ describe('after a restart', () => {
     const after = new Subject('validator-2', before.saved);
     const steps = [after.start(), after.timeOut('propose'), after.timeOut('prevote'), after.hear(proposal(block))];
     expect(steps.flatMap((effects) => votes(effects))).toEqual([]);
-    expect(after.core.have()).toContain('0/precommit/validator-2');
+    expect(after.core.have()).toContain(`0/precommit/validator-2/${hash.slice(0, 16)}`);
   });
 
   test('a proposer does not propose again in the same round', () => {
@@ -293,9 +293,36 @@ describe('after a restart', () => {
 test('A validator names what it holds and gives what another lacks', () => {
   const subject = started();
   subject.hear(proposal(block), vote('validator-3', 'prevote', 0, null));
-  const names = ['0/proposal/validator-0', '0/prevote/validator-2', '0/prevote/validator-3'];
+  const short = hash.slice(0, 16);
+  const names = [`0/proposal/validator-0/${short}`, `0/prevote/validator-2/${short}`, '0/prevote/validator-3/'];
   expect(subject.core.have()).toEqual(names);
   expect(subject.core.lacking([names[0] ?? '', names[1] ?? ''])).toEqual([vote('validator-3', 'prevote', 0, null)]);
+});
+
+describe('a validator that says two things', () => {
+  const both = (id: string, kind: 'prevote' | 'precommit') => [vote(id, kind, 0, otherHash), vote(id, kind, 0, hash)];
+
+  test('is counted for each of them, but once in each', () => {
+    const subject = started();
+    subject.hear(proposal(block), ...both('validator-3', 'prevote'));
+    expect(votes(subject.hear(...both('validator-3', 'prevote'), vote('validator-3', 'prevote', 0, null)))).toEqual([]);
+    expect(votes(subject.hear(vote('validator-1', 'prevote', 0, hash)))).toEqual(['precommit 0 block']);
+  });
+
+  test('cannot keep a validator from the block that was decided by proposing another one to it first', () => {
+    const subject = started();
+    subject.hear(proposal(other));
+    const precommits = ['validator-0', 'validator-1', 'validator-3'].map((id) => vote(id, 'precommit', 0, hash));
+    expect(subject.hear(...precommits).decided).toBeNull();
+    expect(subject.hear(proposal(block)).decided?.block).toEqual(block);
+  });
+
+  test('is heard with four things at most', () => {
+    const subject = started();
+    const things = ['a', 'b', 'c', 'd', 'e'].map((name) => vote('validator-3', 'prevote', 0, name.repeat(64)));
+    subject.hear(...things);
+    expect(subject.core.have().filter((name) => name.includes('validator-3'))).toHaveLength(4);
+  });
 });
 
 test('Messages of the next height are kept until it begins', () => {

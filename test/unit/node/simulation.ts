@@ -1,6 +1,7 @@
 import { BlockStore } from '../../../node/block-store.ts';
 import { blockHash } from '../../../node/chain.ts';
 import type { Block, CommittedBlock } from '../../../node/chain.ts';
+import { Equivocator } from '../../../node/equivocator.ts';
 import { Ledger } from '../../../node/ledger.ts';
 import { Mempool } from '../../../node/mempool.ts';
 import { Replica } from '../../../node/replica.ts';
@@ -49,7 +50,7 @@ interface Node {
 /**
  * Real replicas with real logs and signatures, on a virtual clock, network and disk. Everything that happens follows from the seed.
  * Throws as soon as two nodes commit different blocks or app hashes at one height, a validator signs two different things for
- * one step, or a transaction is committed twice.
+ * one step and is not one of those that are to, or a transaction is committed twice.
  */
 export class Simulation {
   weather: Weather = calm;
@@ -71,10 +72,23 @@ export class Simulation {
   readonly rejectedShares = new Set<string>();
   /** Own shares of which a peer said that they were wrong, as `who at height`. */
   readonly refusedShares = new Set<string>();
+  /** What equivocators signed two different things for. */
+  readonly signedTwice = new Set<string>();
+  /** Notes heights with two blocks in `forks` and goes on, instead of throwing. */
+  goesOnAfterForks = false;
+  readonly forks = new Set<number>();
+  readonly #equivocators: ReadonlySet<string>;
   #order = 0;
 
-  constructor(seed: number, chain: TestChain = testChain(), tss: SimulatedTss | null = null) {
+  /** `equivocators`: validators that sign everything twice, all the time. */
+  constructor(
+    seed: number,
+    chain: TestChain = testChain(),
+    tss: SimulatedTss | null = null,
+    equivocators: readonly string[] = [],
+  ) {
     this.#tss = tss;
+    this.#equivocators = new Set(equivocators);
     this.chain = chain;
     this.random = seededRandom(seed);
     this.#nodes = chain.ids.map((id) => ({
@@ -136,6 +150,7 @@ export class Simulation {
       ...(shares && { shares }),
       ...{ id, genesis, validators, store, ledger },
       sign: this.chain.sign(id),
+      ...(this.#equivocators.has(id) && { equivocator: this.#equivocatorOf(id) }),
       mempool: new Mempool(),
       wal: new WriteAheadLog(node.files.wal),
       ports: {
@@ -253,6 +268,11 @@ export class Simulation {
     });
   }
 
+  #equivocatorOf(id: string): Equivocator {
+    const { ids, genesis } = this.chain;
+    return new Equivocator({ id, ids, chainId: genesis.chainId, sign: this.chain.sign(id), awayMs: 0 });
+  }
+
   #node(id: string): Node {
     const node = this.#nodes.find((candidate) => candidate.id === id);
     if (node === undefined) throw new Error(`no node ${id}`);
@@ -304,7 +324,8 @@ export class Simulation {
       message.type === 'vote' ? String(message.block) : `${message.validRound} ${blockHash(message.block)}`;
     const key = `${validator} ${step} at ${height}/${round}`;
     const before = this.#signed.get(key) ?? content;
-    if (before !== content) throw new Error(`${key}: signed both ${before} and ${content}`);
+    if (before !== content && this.#equivocators.has(validator)) this.signedTwice.add(key);
+    else if (before !== content) throw new Error(`${key}: signed both ${before} and ${content}`);
     this.#signed.set(key, content);
   }
 
@@ -312,7 +333,11 @@ export class Simulation {
     const { height } = block;
     const result = `${blockHash(block)} ${appHash}`;
     const before = this.#agreed.get(height) ?? result;
-    if (before !== result) throw new Error(`height ${height}: committed both ${before} and ${result}`);
+    if (before !== result) {
+      if (!this.goesOnAfterForks) throw new Error(`height ${height}: committed both ${before} and ${result}`);
+      this.forks.add(height);
+      return;
+    }
     this.#agreed.set(height, result);
     this.#blocks.set(height, block);
     for (const id of block.transactions.map(transactionId)) {

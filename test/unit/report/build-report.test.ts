@@ -131,6 +131,15 @@ describe('steps', () => {
     ]);
   });
 
+  test('a guard that failed beside the steps is no step that was not reached', async () => {
+    const { steps, guards } = await report([
+      { type: 'guard.failed', step: 'guard', node: 'a', check: 'liveness', reason: 'it does not answer' },
+      finished(),
+    ]);
+    expect(steps.map(({ id }) => id)).toEqual(['upgrade/a', 'upgrade/b']);
+    expect(guards).toHaveLength(1);
+  });
+
   test('a step that was not planned is shown with the nodes and versions of its intents', async () => {
     const { steps } = await report([
       { type: 'step.started', step: 'rollback/a' },

@@ -239,6 +239,14 @@ describe('settings that the process lab cannot honour are refused, not ignored',
     expect(await problemsOf(text)).toEqual([expect.stringMatching(expected)]);
   });
 
+  test('links are refused on a container lab, and stand on the process lab', async () => {
+    const text = changed('process', 'docker').replace(one, '{ image: chain:1 }');
+    expect(await problemsOf(`${text}links: proxy\n`)).toEqual([
+      expect.stringMatching(/^8:1: links are those of the process lab/),
+    ]);
+    expect((await loadText(`${soundSpec}links: direct\n`)).spec.links).toBe('direct');
+  });
+
   test('on a container lab the same settings stand', async () => {
     const text = `${changed('process', 'docker').replace(one, '{ image: chain:1 }')}monitoring: true
 bind: 0.0.0.0

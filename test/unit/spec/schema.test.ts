@@ -23,8 +23,8 @@ describe('the published schema', () => {
       required: string[];
     };
     expect(additionalProperties).toBe(false);
-    expect(required).toEqual(['system', 'lab', 'version', 'releases', 'nodes']);
-    expect(Object.keys(properties)).toHaveLength(13);
+    expect(required).toEqual(['system', 'lab', 'version', 'nodes']);
+    expect(Object.keys(properties)).toHaveLength(17);
     const undescribed = Object.entries(properties).filter(([, { description }]) => description === undefined);
     expect(undescribed.map(([key]) => key)).toEqual([]);
   });

@@ -75,29 +75,42 @@ describe('ports', () => {
 
 describe('subnets', () => {
   const hosts = ['n-0', 'n-1'];
+  const thirdOf = ({ subnet }: Allocation): number => Number(subnet?.split('.')[2]);
+  /** All but one. */
+  const everyOther = (than: number): string[] =>
+    Array.from({ length: 256 }, (_unused, third) => third)
+      .filter((third) => third !== than % 256)
+      .map((third) => `10.214.${third}.0/24`);
 
   test('are given to container labs alone, with an address for each host', async () => {
     expect((await extendAllocation(empty, needs())).subnet).toBeUndefined();
     const { subnet, hosts: octets } = await extendAllocation(empty, needs({ hosts }));
-    expect(subnet).toBe('10.214.0.0/24');
+    expect(subnet).toMatch(/^10\.214\.\d+\.0\/24$/);
     expect(octets).toEqual({ 'n-0': 10, 'n-1': 11 });
   });
 
   test('avoid those of other testnets and whatever overlaps with the machine’s', async () => {
     const first = await extendAllocation(empty, needs({ hosts }));
+    const at = thirdOf(first);
     const second = await extendAllocation(empty, needs({ hosts, others: [first] }));
-    expect(second.subnet).toBe('10.214.1.0/24');
-    const third = await extendAllocation(
-      empty,
-      needs({ hosts, others: [first, second], usedSubnets: ['10.214.2.128/25', '10.214.4.0/22'] }),
-    );
-    expect(third.subnet).toBe('10.214.3.0/24');
+    expect(thirdOf(second)).toBe((at + 1) % 256);
+    const used = [`10.214.${(at + 2) % 256}.128/25`];
+    const third = await extendAllocation(empty, needs({ hosts, others: [first, second], usedSubnets: used }));
+    expect(thirdOf(third)).toBe((at + 3) % 256);
+    const only = await extendAllocation(empty, needs({ hosts, usedSubnets: everyOther(at + 200) }));
+    expect(thirdOf(only)).toBe((at + 200) % 256);
     await expect(extendAllocation(empty, needs({ hosts, usedSubnets: ['10.0.0.0/8'] }))).rejects.toThrow(LabError);
+  });
+
+  test('of testnets in other projects begin elsewhere, so that two that are brought up at once do not meet', async () => {
+    const owners = ['/elsewhere/a', '/elsewhere/b', '/elsewhere/c'];
+    const made = await Promise.all(owners.map((owner) => extendAllocation(empty, needs({ owner, hosts }))));
+    expect(new Set(made.map(thirdOf)).size).toBe(owners.length);
   });
 
   test('and addresses are kept when nodes come and go', async () => {
     const first = await extendAllocation(empty, needs({ hosts }));
-    const more = await extendAllocation(first, needs({ hosts: ['n-2', 'n-1'], usedSubnets: ['10.214.0.0/24'] }));
+    const more = await extendAllocation(first, needs({ hosts: ['n-2', 'n-1'], usedSubnets: [first.subnet ?? ''] }));
     expect(more.subnet).toBe(first.subnet);
     expect(more.hosts).toEqual({ 'n-0': 10, 'n-1': 11, 'n-2': 12 });
   });

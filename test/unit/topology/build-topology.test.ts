@@ -100,6 +100,44 @@ describe('a topology', () => {
   });
 });
 
+describe('links of the process lab', () => {
+  const command: SystemProfile['command'] = (node, { nodes }) =>
+    nodes.map(({ name, address, ports }) => `${name === node.name ? 'self' : name}=${address}:${ports['p2p']}`);
+
+  test('give each node an address of its own for every other node, on that node’s own port', async () => {
+    const { nodes } = await build({ profile: { command } });
+    expect(nodes[1]?.command.slice(2)).toEqual([
+      'validator-0=127.77.2.1:21001',
+      'self=127.0.0.1:21003',
+      'validator-2=127.77.2.3:21005',
+      'validator-3=127.77.2.4:21007',
+    ]);
+    expect(nodes[1]?.links).toEqual({
+      clientAddress: '127.77.0.2',
+      peers: { 'validator-0': '127.77.2.1', 'validator-2': '127.77.2.3', 'validator-3': '127.77.2.4' },
+    });
+  });
+
+  test('are left out where the testnet wants none, and on container labs', async () => {
+    for (const text of [`${soundSpec}links: direct\n`, soundSpec.replace('process', 'docker')]) {
+      const { nodes } = await build({ text, profile: { command } });
+      expect(nodes).toHaveLength(4);
+      expect(nodes.filter(({ links }) => links !== undefined)).toEqual([]);
+      expect(JSON.stringify(nodes)).not.toContain('127.77');
+    }
+  });
+
+  test('decide by what a node is told of them whether it must be replaced', async () => {
+    const direct = { text: `${soundSpec}links: direct\n` };
+    expect(generations(await build())).toEqual(generations(await build(direct)));
+    const [linked, unlinked] = [
+      await build({ profile: { command } }),
+      await build({ ...direct, profile: { command } }),
+    ];
+    expect(generations(linked).filter((generation) => generations(unlinked).includes(generation))).toEqual([]);
+  });
+});
+
 describe('the generation of a node changes when', () => {
   const one = (settings: string): string => `${soundSpec}overrides: { validator-1: { ${settings} } }\n`;
   const cases: [string, Variation][] = [

@@ -98,7 +98,8 @@ async function pullOrLeave(
   name: ImageName,
   { signal, onProgress }: BuildLocalImagesOptions,
 ): Promise<Omit<LocalImage, 'elapsedMs'>> {
-  const reference = defaultImages[name].registry;
+  const reference: string | undefined = defaultImages[name].registry;
+  if (reference === undefined) throw new LabError(`no registry serves an image for ${name}`);
   const present = await findImage(docker, reference, { signal });
   if (present !== undefined) return { name, state: 'present', reference, id: present };
   try {

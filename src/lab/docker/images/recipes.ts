@@ -37,6 +37,18 @@ export const recipes: Readonly<Partial<Record<ImageName, Recipe>>> = {
     changes: ['CMD ["node"]'],
     proof: ['node', '--version'],
   },
+  // It runs as root, with all capabilities dropped but the one that each task needs.
+  toolbox: {
+    packages: [...BASE_PACKAGES, 'libstdc++6', 'libgcc-s1', 'nftables', 'iproute2', 'util-linux'],
+    exclude: EXCLUDE,
+    keep: [],
+    users: [],
+    folders: [],
+    links: [],
+    hasNode: true,
+    changes: ['CMD ["node"]'],
+    proof: ['/bin/sh', '-c', 'node --version && nft --version && tc -Version && prlimit --version'],
+  },
   prometheus: {
     packages: [...BASE_PACKAGES, 'prometheus'],
     exclude: EXCLUDE,

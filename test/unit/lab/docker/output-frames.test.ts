@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FrameDecoder, logLines } from '../../../../src/lab/docker/output-frames.ts';
+import { FrameDecoder, LogLineDecoder, logLines } from '../../../../src/lab/docker/output-frames.ts';
 
 const frame = (stream: 1 | 2, text: string): Buffer => {
   const content = Buffer.from(text);
@@ -55,5 +55,33 @@ describe('lines of a log', () => {
       { atMs, text: 'a' },
       { atMs, text: 'b' },
     ]);
+  });
+});
+
+describe('a log that is read as it comes', () => {
+  const stamp = '2026-01-02T03:04:05.678901234Z';
+  const whole = Buffer.concat([
+    frame(1, `${stamp} long `),
+    frame(2, `${stamp} between\n`),
+    frame(1, `${stamp} line\n`),
+    frame(1, `${stamp} last, without its end`),
+  ]);
+
+  test('gives the same lines wherever the chunks are cut', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.nat(whole.length), { maxLength: 8 }), (cuts) => {
+        const edges = [0, ...cuts.sort((a, b) => a - b), whole.length];
+        const decoder = new LogLineDecoder(false);
+        const lines = edges.slice(1).flatMap((end, index) => decoder.push(whole.subarray(edges[index], end)));
+        const texts = [...lines, ...decoder.end()].map(({ text }) => text);
+        expect(texts).toEqual(['long line', 'between', 'last, without its end']);
+      }),
+    );
+  });
+
+  test('a line that never ends does not keep all others back', () => {
+    const decoder = new LogLineDecoder(false);
+    const part = Buffer.alloc(1024 * 1024 + 1, 'x').toString();
+    expect(decoder.push(frame(1, `${stamp} ${part}`)).map(({ text }) => text.length)).toEqual([part.length]);
   });
 });

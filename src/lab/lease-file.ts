@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { abortedError } from '../../core/clock.ts';
-import { LabError } from '../../core/errors.ts';
-import { isErrno, syncFolder, writeFileAtomic } from '../../core/files.ts';
-import type { CallOptions, LabLease, LeaseOwner } from '../lab.ts';
-import { heldError, isProvablyGone, lostError, parseLease, type LeaseFacts } from '../lease.ts';
+import { abortedError } from '../core/clock.ts';
+import { LabError } from '../core/errors.ts';
+import { isErrno, syncFolder, writeFileAtomic } from '../core/files.ts';
+import type { CallOptions, LabLease, LeaseOwner } from './lab.ts';
+import { heldError, isProvablyGone, lostError, parseLease, type LeaseFacts } from './lease.ts';
 
 /** Each taker that loses a race sees its winner the next time; so many rounds never come without something being broken. */
 const MAX_ROUNDS = 50;
