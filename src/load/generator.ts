@@ -104,6 +104,8 @@ export function startLoad(options: LoadOptions): Load {
   const ended = running.catch((error: unknown) => {
     if (!(error instanceof AbortedError)) throw error;
   });
+  // What ended the load early is told by `stop`, which may be called much later.
+  ended.catch(() => undefined);
   return {
     get isOffering() {
       return !stopping.signal.aborted;

@@ -52,6 +52,19 @@ describe('the load generator', () => {
     await ledger.close();
   });
 
+  test('that ends early says why once it is stopped, however much later', async () => {
+    const { chain, clock, ledger, start } = await world();
+    const load = start({
+      isServing: () => {
+        throw new Error('nobody knows who serves');
+      },
+    });
+    await passTime(clock, 5_000);
+    expect(chain.submitted).toEqual([]);
+    await expect(load.stop()).rejects.toThrow('nobody knows who serves');
+    await ledger.close();
+  });
+
   test('sends nothing while no node serves, and does not make up for it', async () => {
     const { chain, clock, ledger, start } = await world();
     let isServing = false;
