@@ -13,7 +13,7 @@ export interface AdoptInputs {
 }
 
 /**
- * Whether these nodes can be adopted: each of them answers, and none is of another chain than the others. Throws RefusedError naming those that
+ * Whether these nodes can be adopted: each of them answers, and shows that it is of the same chain as the others. Throws RefusedError naming those that
  * are not; nothing was touched.
  */
 export async function requireAdoptable({ topology, profile, lab, client, signal }: AdoptInputs): Promise<void> {
@@ -23,25 +23,45 @@ export async function requireAdoptable({ topology, profile, lab, client, signal 
   if (problems.length > 0) {
     throw new RefusedError('unsafe', `nothing was adopted: ${problems.join('; ')}`, { details: { problems } });
   }
-  const { blockAt } = profile;
+  await requireOneChain({ topology, profile, client });
+}
+
+/** A chain of which a node has nothing yet cannot be told apart by it; the gate looks at its blocks later. */
+async function requireOneChain({
+  topology: { nodes },
+  profile: { probe, blockAt },
+  client,
+}: Pick<AdoptInputs, 'topology' | 'profile' | 'client'>): Promise<void> {
   if (!blockAt) return;
-  const told = await Promise.allSettled(nodes.map(({ name }) => profile.probe(client(name))));
-  const heights = told.flatMap((status) => (status.status === 'fulfilled' ? (status.value.height ?? []) : []));
-  const height = Math.min(...heights);
-  // A chain that has not begun has nothing to be told apart by; the gate looks at its blocks later.
-  if (!Number.isFinite(height) || height < 1) return;
-  const blocks = await Promise.allSettled(nodes.map(({ name }) => blockAt(client(name), height)));
+  const told = await Promise.allSettled(nodes.map(({ name }) => probe(client(name))));
+  const heights = told.map((status) => (status.status === 'fulfilled' ? status.value.height : undefined));
+  const begun = nodes.filter((_node, index) => (heights[index] ?? 0) >= 1).map(({ name }) => name);
+  if (begun.length === 0) return;
+  const height = Math.min(...heights.flatMap((each) => (each !== undefined && each >= 1 ? each : [])));
+  const blocks = await Promise.allSettled(begun.map((name) => blockAt(client(name), height)));
   const held = blocks.map((block) => (block.status === 'fulfilled' ? keyOf(block.value) : undefined));
-  const counts = new Map<string, number>();
-  for (const key of held) if (key !== undefined) counts.set(key, (counts.get(key) ?? 0) + 1);
-  const [most] = [...counts].sort(([, a], [, b]) => b - a)[0] ?? [];
-  const others = nodes.flatMap(({ name }, index) => (held[index] === undefined || held[index] === most ? [] : [name]));
-  if (others.length === 0) return;
-  throw new RefusedError(
-    'unsafe',
-    `nothing was adopted: at height ${height} ${others.join(', ')} ${others.length === 1 ? 'holds' : 'hold'} another block than the rest, which is another chain`,
-    { details: { height, nodes: others } },
-  );
+  const known = held.filter((key) => key !== undefined);
+  const [most] = [...Map.groupBy(known, (key) => key)].sort(([, a], [, b]) => b.length - a.length)[0] ?? [];
+  const others = begun.filter((_name, index) => held[index] !== undefined && held[index] !== most);
+  // Who says nothing does not agree.
+  const silent = [
+    ...nodes.flatMap(({ name }, index) => (heights[index] === undefined ? `${name} does not tell its height` : [])),
+    ...begun.flatMap((name, index) =>
+      held[index] === undefined ? `${name} does not tell its block at ${height}` : [],
+    ),
+  ];
+  const problems = [
+    ...(others.length === 0
+      ? []
+      : [
+          `at height ${height} ${others.join(', ')} ${others.length === 1 ? 'holds' : 'hold'} another block than the rest, which is another chain`,
+        ]),
+    ...(silent.length === 0 ? [] : [`${silent.join(', ')}, and could be of another chain`]),
+  ];
+  if (problems.length === 0) return;
+  throw new RefusedError('unsafe', `nothing was adopted: ${problems.join('; ')}`, {
+    details: { height, nodes: others, silent },
+  });
 }
 
 function problemOf(name: string, look: PromiseSettledResult<NodeObservation>): string[] {
