@@ -11,10 +11,15 @@ export interface TargetNames {
   elsewhere(): Promise<ReadonlyMap<string, readonly string[]>>;
 }
 
-/** The stages with every target named: a role stands for its nodes, `leader` for the node that leads now, `net/node` for a node of this net. */
+/**
+ * The stages with every target of a fault named: a role stands for its nodes, `leader` for the node that leads now, `net/node` for a node of this
+ * net. Throws UsageError for what stands for no node, also where a leader is to be lost and no node tells who leads.
+ */
 export async function resolveTargets(stages: readonly RunbookStage[], names: TargetNames): Promise<RunbookStage[]> {
   const resolved: RunbookStage[] = [];
   for (const stage of stages) {
+    // Who leads when its turn comes is seen then; that nobody will ever tell is known before.
+    if (stage.kind === 'lose' && stage.nodes.includes('leader')) await toldLeaders(names);
     if (stage.kind !== 'fault') {
       resolved.push(stage);
       continue;
@@ -47,13 +52,20 @@ async function resolveTarget(target: string, names: TargetNames): Promise<string
 }
 
 /** The node that most of them say leads. */
-async function theLeader({ topology, leaders }: TargetNames): Promise<string> {
-  const told = (await leaders()).filter((name) => name !== undefined);
-  if (told.length === 0) throw new UsageError(`the nodes of ${topology.testnet} do not tell who leads; name a node`);
+async function theLeader(names: TargetNames): Promise<string> {
+  const told = await toldLeaders(names);
+  const { topology } = names;
   const votes = [...Map.groupBy(told, (name) => name)].sort(([, a], [, b]) => b.length - a.length);
   const [name = '', count = []] = votes[0] ?? [];
   const isNode = topology.nodes.some((node) => node.name === name);
   if (isNode && 2 * count.length > told.length) return name;
   const said = votes.map(([who, each]) => `${each.length} say ${who}`).join(', ');
   throw new UsageError(`who leads ${topology.testnet} cannot be told: ${said}; name a node`);
+}
+
+/** What those say who say anything. Throws UsageError when nobody does. */
+async function toldLeaders({ topology, leaders }: TargetNames): Promise<string[]> {
+  const told = (await leaders()).filter((name) => name !== undefined);
+  if (told.length === 0) throw new UsageError(`the nodes of ${topology.testnet} do not tell who leads; name a node`);
+  return told;
 }

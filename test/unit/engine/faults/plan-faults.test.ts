@@ -165,6 +165,12 @@ describe('targets of a fault', () => {
     await expect(targetsOf(target)).rejects.toThrow(reason);
   });
 
+  test('of a loss may be the leader where any node tells who that is, chosen when its turn comes', async () => {
+    const lost: RunbookStage = { kind: 'lose', id: 'kill', nodes: ['leader'], data: 'keep' };
+    expect(await resolveTargets([lost], names(['node-0', 'node-1']))).toEqual([lost]);
+    await expect(resolveTargets([lost], names())).rejects.toThrow('the nodes of net do not tell who leads');
+  });
+
   test('do not include a leader on which the nodes do not agree', async () => {
     await expect(targetsOf('leader', ['node-0', 'node-1'])).rejects.toThrow('1 say node-0, 1 say node-1; name a node');
   });
