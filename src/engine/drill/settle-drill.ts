@@ -38,7 +38,8 @@ export async function settleDrill(
     judgeExercise({
       exercise,
       milestones,
-      rpo: points.get(id),
+      // Where nothing was acknowledged nothing was looked for, and none lost shows nothing.
+      rpo: ledger.counts.acknowledged > 0 ? points.get(id) : undefined,
       unchecked: check.unchecked,
       lostExample: lost?.detail,
       ...(id === blamed && { violations }),

@@ -54,7 +54,7 @@ const entries: LedgerEntry[] = Array.from({ length: 30 }, (_unused, second) => (
 }));
 
 /** `failure`: the run has failed by it, in the second exercise. */
-async function settled(check: Partial<LedgerCheck> = {}, milestones = whole, failure?: string) {
+async function settled(check: Partial<LedgerCheck> = {}, milestones = whole, failure?: string, written = entries) {
   const state = new DrillState({ steps: [] }, drill);
   for (const [id, milestone, second] of milestones) {
     state.add({ type: 'drill.milestone', drill: id, milestone, atMs: second * 1000 } as RunRecord, second * 1000);
@@ -64,7 +64,11 @@ async function settled(check: Partial<LedgerCheck> = {}, milestones = whole, fai
   const runDir = await temporaryFolder();
   const session = {
     drill: { drill, state },
-    ledger: { entries, counts: { sent: 30, acknowledged: 30, rejected: 0, unknown: 0 }, nowMs: () => 30_000 },
+    ledger: {
+      entries: written,
+      counts: { sent: written.length, acknowledged: written.length, rejected: 0, unknown: 0 },
+      nowMs: () => 30_000,
+    },
     runDir,
     record: async (event: RunEvent) => void events.push(event),
   } as unknown as RunSession;
@@ -78,6 +82,13 @@ const verdicts = ({ exercises }: { exercises: { verdict: string }[] }): string[]
   exercises.map(({ verdict }) => verdict);
 
 describe('the figures of a drill', () => {
+  test('say nothing of lost writes where none was acknowledged', async () => {
+    const { result, record } = await settled({}, whole, undefined, []);
+    expect(result?.problem).toMatchObject({ outcome: 'inconclusive' });
+    expect(record.exercises.map(({ rpo }) => rpo)).toEqual([undefined, undefined]);
+    expect(record.exercises[0]?.reasons).toEqual(['no acknowledged write was looked for']);
+  });
+
   test('pass where every disaster was shown, the service came back and nothing is missing', async () => {
     const { result, record, runDir } = await settled();
     expect(result).toEqual({ lostWrites: 0 });
