@@ -1,0 +1,21 @@
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { expect, test } from 'vitest';
+
+const program = join(import.meta.dirname, '../../bin/seatrial.js');
+/** Prints the address of each module that is loaded. */
+const hook = `import { registerHooks } from 'node:module';
+registerHooks({ load(url, context, next) { console.error('loaded ' + url); return next(url, context); } });`;
+
+/** Modules that a command loads, by their addresses. */
+async function loadedBy(...args: string[]): Promise<string[]> {
+  const script = `data:text/javascript,${encodeURIComponent(hook)}`;
+  const { stderr } = await execa(process.execPath, ['--import', script, program, ...args], { reject: false });
+  return stderr.split('\n').flatMap((line) => (line.startsWith('loaded ') ? line.slice('loaded '.length) : []));
+}
+
+test('a look at nodes loads no schemas and nothing that reads journals', async () => {
+  const loaded = await loadedBy('status', 'no-such-testnet');
+  expect(loaded.some((url) => url.endsWith('/src/cli/commands/status.ts'))).toBe(true);
+  expect(loaded.filter((url) => /\/node_modules\/zod\/|\/src\/journal\//.test(url))).toEqual([]);
+});
