@@ -19,16 +19,17 @@ export interface SpoilOptions {
   manifest: BackupManifest;
   /** Where the backup is; it is only read. */
   from: BackupTarget;
-  /** Where the spoilt copy goes. */
+  /** Where the copy goes. */
   to: BackupTarget;
-  how: Spoiling;
-  /** Whose data is spoilt. Default: the first node's. */
+  /** What is done to the copy. Default: nothing. */
+  how?: Spoiling | undefined;
+  /** Whose data is spoiled. Default: the first node's. */
   node?: string;
 }
 
-/** Puts a copy of a backup, spoilt in one way, into another target. The backup itself is never written to. */
-export async function copySpoilt({ manifest, from, to, how, node }: SpoilOptions, signal?: AbortSignal): Promise<void> {
-  if (from.name === to.name) throw new LabError(`a backup is spoilt as a copy only, and ${to.name} is where it lies`);
+/** Puts a copy of a backup, spoiled in one way or as it is, into another target. The backup itself is never written to. */
+export async function copyBackup({ manifest, from, to, how, node }: SpoilOptions, signal?: AbortSignal): Promise<void> {
+  if (from.name === to.name) throw new LabError(`a backup is only copied elsewhere, and ${to.name} is where it lies`);
   const base = `${manifest.testnet}/${manifest.id}`;
   const victim = (manifest.nodes.find((one) => one.node === node) ?? manifest.nodes[0])?.archive.path;
   for (const object of objectsOf(manifest)) {
@@ -36,7 +37,7 @@ export async function copySpoilt({ manifest, from, to, how, node }: SpoilOptions
     if (isVictim && how === 'missing') continue;
     const open = (): AsyncIterable<Uint8Array> => {
       const bytes = from.get(`${base}/${object.path}`, signal);
-      return isVictim ? spoilt(bytes, object, how) : bytes;
+      return isVictim ? spoiled(bytes, object, how) : bytes;
     };
     await to.put(`${base}/${object.path}`, { ...object, open }, signal);
   }
@@ -60,7 +61,7 @@ export async function differencesOf(
 }
 
 /** What stands in `backup.json`; undefined: there is none. */
-function manifestOf(manifest: BackupManifest, how: Spoiling): string | undefined {
+function manifestOf(manifest: BackupManifest, how: Spoiling | undefined): string | undefined {
   switch (how) {
     case 'unfinished':
       return undefined;
@@ -76,10 +77,10 @@ function manifestOf(manifest: BackupManifest, how: Spoiling): string | undefined
 }
 
 /** The middle byte with another lowest bit, or the first half. */
-async function* spoilt(
+async function* spoiled(
   source: AsyncIterable<Uint8Array>,
   { sizeBytes }: StoredObject,
-  how: Spoiling,
+  how: Spoiling | undefined,
 ): AsyncGenerator<Uint8Array> {
   const middle = Math.floor(sizeBytes / 2);
   let seenBytes = 0;

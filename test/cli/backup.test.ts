@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { findBackup } from '../../src/backup/find-backups.ts';
 import { folderTarget } from '../../src/backup/folder-target.ts';
-import { copySpoilt, spoilings } from '../../src/backup/spoil-copy.ts';
+import { copyBackup, spoilings } from '../../src/backup/spoil-copy.ts';
 import type { RunRecord } from '../../src/journal/records.ts';
 import { findMarked } from '../../src/lab/process/mark.ts';
 import { filesBelow } from '../helpers/files-below.ts';
@@ -120,8 +120,8 @@ describe('backups on processes', () => {
       outdated: /it is too old: .* at most 24 h are allowed/,
     };
     for (const how of spoilings) {
-      const folder = join(project.root, `spoilt-${how}`);
-      await copySpoilt({ manifest, from, to: folderTarget(folder), how, node: 'validator-1' });
+      const folder = join(project.root, `spoiled-${how}`);
+      await copyBackup({ manifest, from, to: folderTarget(folder), how, node: 'validator-1' });
       const refused = await project.seatrial(
         ...['restore', testnet, id, 'validator-1', '--from', folder],
         ...['--max-age', '24h', '--accept-double-sign-risk'],

@@ -2,9 +2,10 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { isRefusedBackup } from '../../backup/backup-manifest.ts';
+import type { BackupTarget } from '../../backup/backup-target.ts';
 import type { ChosenBackup } from '../../backup/find-backups.ts';
 import { folderTarget } from '../../backup/folder-target.ts';
-import { copySpoilt, differencesOf, spoilings, type Spoiling } from '../../backup/spoil-copy.ts';
+import { copyBackup, differencesOf, spoilings, type Spoiling } from '../../backup/spoil-copy.ts';
 import { messageOf } from '../../core/errors.ts';
 import { storeEvidence } from '../../journal/evidence.ts';
 import type { PlanStep } from '../../journal/records.ts';
@@ -40,27 +41,29 @@ export async function trySpoiledBackups(context: RunContext, step: PlanStep): Pr
   const [name = ''] = step.nodes;
   const id = ownBackup(context) ?? inputs.runId;
   const limited = { ...step, maxAgeMs: await ageLimit(context) };
-  // What refuses everything would refuse spoiled copies as well, and show nothing.
-  const { found, refusal } = await look(context, limited, id);
   const problems: string[] = [];
   const tried: Attempt[] = [];
   let isUntouched = true;
-  if (found) {
-    try {
+  let refusal: string | undefined;
+  try {
+    const whole = await lookAtWhole(context, limited, id);
+    refusal = whole.refusal;
+    if (whole.found) {
       const before = await stopAndCopy(context, step, id);
-      for (const damage of spoilings) tried.push(await trySpoiled(context, limited, found, damage));
+      for (const damage of spoilings) tried.push(await trySpoiled(context, limited, whole.found, damage));
       isUntouched = isDeepStrictEqual(before, await filesOf(context, name));
-    } finally {
-      await dropSpoiled(context);
     }
-    const accepted = tried.filter((attempt) => attempt.refusal === undefined);
-    problems.push(...accepted.map(({ damage }) => `a spoiled backup would be put back (${damage})`));
-    if (!isUntouched) problems.push(`the data of ${name} is not what it was`);
-  } else problems.push(`the backup is refused though nobody has spoiled it: ${refusal}`);
+  } finally {
+    await dropSpoiled(context);
+  }
+  if (refusal !== undefined) problems.push(`${refusal}, though nobody has spoiled it`);
+  const accepted = tried.filter((attempt) => attempt.refusal === undefined);
+  problems.push(...accepted.map(({ damage }) => `a spoiled backup would be put back (${damage})`));
+  if (!isUntouched) problems.push(`the data of ${name} is not what it was`);
   const reason =
     problems.length > 0
       ? problems.join('; ')
-      : `${tried.length} spoiled copies of backup ${id} were refused, the backup itself was not, and the data of ${name} is as it was`;
+      : `${tried.length} spoiled copies of backup ${id} were refused, the backup itself and a whole copy of it were not, and the data of ${name} is as it was`;
   await session.record({
     type: 'finding',
     step: step.id,
@@ -88,6 +91,16 @@ async function ageLimit(context: RunContext): Promise<number> {
   const text = `the testnet file has no backups.maxAge, so that seatrial restore refuses an old backup only with --max-age; here it is as with --max-age ${usualMaxAgeMs / 3_600_000}h`;
   await context.session.record({ type: 'note', level: 'warning', text });
   return usualMaxAgeMs;
+}
+
+/** The backup where it is, then a copy as it is: what refuses everything would refuse spoiled copies as well, and show nothing. */
+async function lookAtWhole(context: RunContext, step: PlanStep, id: string): Promise<Look> {
+  const original = await look(context, step, id);
+  if (!original.found) return { refusal: `the backup is refused: ${original.refusal}` };
+  const { refusal } = await inCopy(context, step, original.found, undefined, (_copy, folder) =>
+    look(context, { ...step, targets: [folder] }, id),
+  );
+  return refusal === undefined ? original : { refusal: `a copy of the backup is refused: ${refusal}` };
 }
 
 /** All that a restore does before it touches a node. Of the chain nothing is asked: that it went on says nothing about the backup. */
@@ -131,21 +144,37 @@ async function filesOf({ inputs, session, signal }: RunContext, name: string): P
   return files;
 }
 
+/** Makes a copy of a backup, spoiled in one way or as it is, that is there as long as it is used. */
+async function inCopy<T>(
+  { inputs, signal }: RunContext,
+  { nodes: [node = ''] }: PlanStep,
+  { manifest, target }: ChosenBackup,
+  how: Spoiling | undefined,
+  use: (copy: BackupTarget, folder: string) => Promise<T>,
+): Promise<T> {
+  const folder = join(inputs.topology.stateDir, place, how ?? 'whole');
+  const clear = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  // A process of this run that was killed may have made one.
+  await clear();
+  try {
+    const copy = folderTarget(folder);
+    await copyBackup({ manifest, from: target, to: copy, how, node }, signal);
+    return await use(copy, folder);
+  } finally {
+    await clear();
+  }
+}
+
 /** Spoils a copy in one way, shows that just this is wrong with it, and looks whether it would be put back. */
 async function trySpoiled(
   context: RunContext,
   step: PlanStep,
-  { manifest, target }: ChosenBackup,
+  backup: ChosenBackup,
   damage: Spoiling,
 ): Promise<Attempt> {
-  const { inputs, session, signal } = context;
-  const [node = ''] = step.nodes;
-  const folder = join(inputs.topology.stateDir, place, damage);
-  const copy = folderTarget(folder);
-  const clear = (): Promise<void> => rm(folder, { recursive: true, force: true });
-  await clear();
-  try {
-    await copySpoilt({ manifest, from: target, to: copy, how: damage, node }, signal);
+  const { session, signal } = context;
+  const { manifest } = backup;
+  return inCopy(context, step, backup, damage, async (copy, folder) => {
     await session.drill?.reach('injected', `a copy of backup ${manifest.id}: ${damage}`);
     const differences = await differencesOf(copy, manifest, signal);
     const [difference] = differences;
@@ -157,7 +186,5 @@ async function trySpoiled(
     const { refusal } = await look(context, { ...step, targets: [folder] }, manifest.id);
     if (refusal !== undefined) await session.drill?.reach('detected', refusal);
     return { damage, difference, ...(refusal !== undefined && { refusal }) };
-  } finally {
-    await clear();
-  }
+  });
 }

@@ -85,9 +85,9 @@ export function targetContract(name: string, makeSubject: () => Promise<TargetSu
     });
 
     test('a byte that was changed where it lies is found', async () => {
-      const object = await store(subject.target, 'net/spoilt', 'data', bytesSource(randomBytes(1000)));
-      await subject.spoil('net/spoilt/data');
-      expect(await problemOf(subject.target, 'net/spoilt', object)).toMatch(/has SHA-256/);
+      const object = await store(subject.target, 'net/spoiled', 'data', bytesSource(randomBytes(1000)));
+      await subject.spoil('net/spoiled/data');
+      expect(await problemOf(subject.target, 'net/spoiled', object)).toMatch(/has SHA-256/);
     });
 
     test('an aborted call does not go on', async () => {

@@ -105,7 +105,24 @@ describe('copies of a backup that are spoiled', () => {
     const world = await backupWorld({ maxAge: '1ms' });
     const { result, records } = await world.upgrade(drill);
     expect(result.outcome).toBe('failed');
-    expect(result.reason).toMatch(/the backup is refused though nobody has spoiled it: .*it is too old/);
+    expect(result.reason).toMatch(/the backup is refused: .*it is too old.*, though nobody has spoiled it/);
+    expect((await evidenceOf(records, result.runDir)).tried).toEqual([]);
+    expect(world.deeds().filter((deed) => deed.startsWith('stop'))).toHaveLength(1);
+    await expectAllAsBefore(world, 'failed');
+  });
+
+  test('show nothing when a whole copy is refused as well: the drill fails, and no node is stopped for it', async () => {
+    const world = await backupWorld();
+    const find = world.backups.find.bind(world.backups);
+    world.backups.find = async (id, named, options) => {
+      const found = await find(id, named, options);
+      return named?.length
+        ? { ...found, manifest: { ...found.manifest, createdAt: new Date(0).toISOString() } }
+        : found;
+    };
+    const { result, records } = await world.upgrade(drill);
+    expect(result.outcome).toBe('failed');
+    expect(result.reason).toMatch(/a copy of the backup is refused: .*it is too old.*, though nobody has spoiled it/);
     expect((await evidenceOf(records, result.runDir)).tried).toEqual([]);
     expect(world.deeds().filter((deed) => deed.startsWith('stop'))).toHaveLength(1);
     await expectAllAsBefore(world, 'failed');
