@@ -53,6 +53,7 @@ export default defineRunbook({
     };
     const beside = cut === 'none' ? '' : ` while ${cut} is cut off`;
     return {
+      ...(cut !== 'none' && { instead: 'or leave the cut out: --set cut=none' }),
       onFailure: 'rollback',
       isForward: false,
       stages: [

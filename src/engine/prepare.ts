@@ -73,26 +73,32 @@ export async function prepareRunbook(
     ...(capabilities && { faults: { topology, capabilities } }),
   });
   requirePresent(project, topology, states);
-  const { hasLoad = true, ...rules } = expanded;
+  const { hasLoad = true, instead, ...rules } = expanded;
   const written: RunbookStage[] =
     'stages' in expanded ? expanded.stages : [{ kind: 'change', id: runbook.name, changes: expanded.changes }];
   requireUsable(written, topology, project.profile, traffic);
   requireCapable(topology, written);
-  const { stages, faults } = await prepareFaults(project, lab, topology, states, written, signal);
-  return prepared(
-    {
-      project,
-      topology,
-      states,
-      before: { ...project.desired, versions },
-      runbook: runbook.name,
-      parameters,
-      stages,
-      faults,
-      rules: { ...rules, hasLoad: hasLoad && traffic === true },
-    },
-    signal,
-  );
+  try {
+    const { stages, faults } = await prepareFaults(project, lab, topology, states, written, signal);
+    return await prepared(
+      {
+        project,
+        topology,
+        states,
+        before: { ...project.desired, versions },
+        runbook: runbook.name,
+        parameters,
+        stages,
+        faults,
+        rules: { ...rules, hasLoad: hasLoad && traffic === true },
+      },
+      signal,
+    );
+  } catch (error) {
+    if (instead === undefined || !(error instanceof RefusedError) || error.code !== 'unsafe') throw error;
+    const { message, details } = error;
+    throw new RefusedError('unsafe', `${message}; ${instead}`, { details, cause: error });
+  }
 }
 
 export interface StagesRequest {

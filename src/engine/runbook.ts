@@ -180,6 +180,8 @@ export interface RunbookRules {
   drill?: DrillRules;
   /** The whole run's, from its start. Default: none. */
   deadlineMs?: number;
+  /** What can be asked for instead, said when the plan is refused as unsafe. Default: nothing. */
+  instead?: string;
 }
 
 export interface ParameterSpec {

@@ -32,7 +32,7 @@ describe('a bad release that is begun while a node is cut off', () => {
       ...['run', 'bad-release', testnet, '--set', `version=${bad}`, '--set', 'node=validator-0'],
     );
     expect(stderr).toMatch(
-      /upgrade: to change validator-0 while the fault partition acts is not safe: .*2 of 4 voting power.*Change a node without voting power/,
+      /upgrade: to change validator-0 while the fault partition acts is not safe: .*2 of 4 voting power.*Change a node without voting power, or heal first; or leave the cut out: --set cut=none/,
     );
     expect(exitCode).toBe(2);
   });
