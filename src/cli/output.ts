@@ -7,6 +7,12 @@ export function printJson(value: unknown): void {
   print(JSON.stringify(value, null, 2));
 }
 
+/** As `2026-01-31 03:00:00 +01:00`: by the machine's clock, and its distance from UTC. */
+export function localTime(at: Date): string {
+  // Swedish writes a date as ISO 8601 does.
+  return at.toLocaleString('sv-SE', { timeZoneName: 'longOffset' }).replace(' GMT', ' ');
+}
+
 /** Columns padded to their widest cell; the last one is left ragged. Colours do not count. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];

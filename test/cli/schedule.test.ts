@@ -57,7 +57,7 @@ test('nothing is scheduled on what is not up; after it is, units are written tha
   const { stdout } = await project.succeed('schedule', ...upgrade, '--every', 'quarterly', '--gate', 'smoke');
   expect(stdout).toContain(`wrote ${fileOf('service')}\nwrote ${fileOf('timer')}`);
   expect(stdout).toContain(`systemctl --user enable --now '${fileOf('timer')}'`);
-  expect(stdout).toMatch(/0 3 1 1,4,7,10 \*, local time/);
+  expect(stdout).toMatch(/0 3 1 1,4,7,10 \*, local time .*; first \d{4}-\d\d-01 03:00:00 [+-]\d\d:\d\d$/m);
   if (hasSystemd) {
     const { stderr } = spawnSync('systemd-analyze', ['verify', fileOf('service'), fileOf('timer')], {
       encoding: 'utf8',

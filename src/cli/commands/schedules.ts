@@ -8,7 +8,7 @@ import { listRuns } from '../../journal/list-runs.ts';
 import { dueState, type DueState } from '../../schedule/due.ts';
 import { ownerOf } from '../../schedule/owned-files.ts';
 import { readSchedules, scheduleMark, type Schedule } from '../../schedule/schedule.ts';
-import { print, printJson, table } from '../output.ts';
+import { localTime, print, printJson, table } from '../output.ts';
 import { findRoot } from '../root.ts';
 
 interface Row extends DueState {
@@ -58,8 +58,8 @@ function listText(rows: readonly Row[]): string {
     schedule.runbook,
     schedule.every,
     schedule.form,
-    last ? `${last.startedAt} ${last.outcome}` : 'never',
-    dueAt.toISOString(),
+    last ? `${localTime(new Date(last.startedAt))} ${last.outcome}` : 'never',
+    localTime(dueAt),
     state === 'overdue' ? 'OVERDUE' : state,
     problem ?? '',
   ]);
