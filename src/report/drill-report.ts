@@ -16,7 +16,8 @@ import type { RunLog } from './run-log.ts';
 export interface DrillReport {
   verdict: DrillVerdict | 'unfinished';
   participants: string[];
-  windowMs: number;
+  /** Length of the window of good service, in ms; absent where no exercise looks for good service. */
+  windowMs?: number;
   /** The window of good service is shorter than the 60 s of a full-size drill. */
   isShort: boolean;
   /** The longest of all exercises, and its parts; absent where none was measured. */
@@ -76,7 +77,7 @@ export function drillReport(log: RunLog): DrillReport | undefined {
   return {
     verdict,
     participants: drill.participants,
-    windowMs: drill.windowMs,
+    ...(drill.exercises.some(({ hasService }) => hasService) && { windowMs: drill.windowMs }),
     isShort: drill.isShort,
     ...(slowest && { rtoMs: slowest.rtoMs, rtoParts: slowest.parts }),
     ...(points.length > 0 && { rpo: points.reduce(together) }),

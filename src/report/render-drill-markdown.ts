@@ -17,7 +17,9 @@ export function drillMarkdown(drill: DrillReport | undefined): string[] {
   const short = drill.isShort ? ` (a full-size drill asks for 60 s)` : '';
   return [
     `- participants: ${drill.participants.length > 0 ? text(drill.participants.join(', ')) : '____'}`,
-    `- good service: one window of ${formatDuration(drill.windowMs)}${short}`,
+    ...(drill.windowMs === undefined
+      ? []
+      : [`- good service: one window of ${formatDuration(drill.windowMs)}${short}`]),
     `- integrity: ${integrityText(drill)}`,
     '',
     ...(drill.exercises.length > 1

@@ -77,7 +77,7 @@ export function plannedDrill(
     windowMs,
     successShare,
     rateShare,
-    isShort: windowMs < fullWindowMs,
+    isShort: windowMs < fullWindowMs && withService.size > 0,
     participants: [...participants],
     ...(owner !== undefined && { owner }),
     ...(dueMs !== undefined && { dueMs }),

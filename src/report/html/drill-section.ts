@@ -17,8 +17,9 @@ const tones: Readonly<Record<string, string>> = { pass: 'good', fail: 'bad' };
 /** The drill: who took part, what was to be reached, what was, and what is to be done about it. */
 export function drillSection({ drill }: ReportModel): Markup | false {
   if (!drill) return false;
-  const short = drill.isShort
-    ? ` Good service was looked at for ${formatDuration(drill.windowMs)} only; a full-size drill asks for 60 s.`
+  const { isShort, windowMs = 0 } = drill;
+  const short = isShort
+    ? ` Good service was looked at for ${formatDuration(windowMs)} only; a full-size drill asks for 60 s.`
     : '';
   return html`<section class="drill" aria-labelledby="drill">
     <h2 id="drill">Drill</h2>

@@ -137,6 +137,17 @@ describe('the report of several drills', () => {
     expect(textOf(sectionOf(parsePage(renderHtml(model)), 'drill'))).toContain('≥ 0');
   });
 
+  test('tells the window of good service, and of none where none is looked for', async () => {
+    expect(renderMarkdown(await reported(drillOf()))).toContain(
+      '- good service: one window of 5.0 s (a full-size drill',
+    );
+    const { exercises } = drillOf();
+    const without = exercises.map((exercise) => ({ ...exercise, hasService: false }));
+    const model = await reported(drillOf({ exercises: without, isShort: false }));
+    expect(renderMarkdown(model)).not.toContain('good service: one window');
+    expect(renderMarkdown(model)).toContain('- integrity: ');
+  });
+
   test('asks for a quicker decision only where somebody had to decide', async () => {
     const slow: RunEvent[] = [
       ...events.slice(0, -1),

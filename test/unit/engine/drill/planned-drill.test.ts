@@ -24,7 +24,7 @@ describe('the plan of a drill', () => {
   test('knows which exercise ends with good service, and that a short window is short', () => {
     const planned = plannedDrill({ exercises, windowMs: 5_000 }, stages, { participants: [] });
     expect(planned).toMatchObject({ isShort: true, exercises: [{ id: 'loss', hasService: true }] });
-    const without = plannedDrill({ exercises }, stages.slice(0, 1), { participants: [] });
+    const without = plannedDrill({ exercises, windowMs: 5_000 }, stages.slice(0, 1), { participants: [] });
     expect(without).toMatchObject({ isShort: false, exercises: [{ hasService: false }] });
   });
 
