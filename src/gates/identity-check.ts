@@ -1,4 +1,5 @@
 import type { NodeIdentity, NodeObservation } from '../lab/lab.ts';
+import { claimedVersion } from '../topology/claimed.ts';
 import type { TopologyNode } from '../topology/topology.ts';
 import { isLaterStart } from './node-start.ts';
 import type { NodeReading } from './readings.ts';
@@ -145,6 +146,8 @@ export class IdentityTracker {
 /** What is not as intended, or undefined. */
 export function identityMismatch(identity: NodeIdentity, intended: IntendedNode): string | undefined {
   if (!intended.digests.includes(identity.digest)) {
+    const claimed = claimedVersion(identity.digest);
+    if (claimed !== undefined) return `says that it runs ${claimed}, instead of ${intended.version}`;
     return `runs ${short(identity.digest)} instead of ${short(intended.digests[0] ?? '')} (${intended.version})`;
   }
   if (identity.generation !== intended.generation) {

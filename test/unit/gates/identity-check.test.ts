@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { IdentityTracker, identityMismatch, intendedNode } from '../../../src/gates/identity-check.ts';
 import type { NodeReading } from '../../../src/gates/readings.ts';
 import type { NodeIdentity, NodeObservation } from '../../../src/lab/lab.ts';
+import { claimedDigest } from '../../../src/topology/claimed.ts';
 import { digestOf, worldNode } from '../../helpers/gate-world.ts';
 
 const node = worldNode(0, '1.1.0');
@@ -44,6 +45,11 @@ describe('the identity of a node', () => {
       'it was made from another definition',
       { generation: 'other' },
       /is of generation other instead of generation-1\.1\.0/,
+    ],
+    [
+      'it claims another version',
+      { digest: claimedDigest('0.9.0') },
+      /^node-0 says that it runs 0\.9\.0, instead of 1\.1\.0$/,
     ],
     ['it has other arguments', { command: ['--id', 'node-1'] }, /runs with the arguments "--id node-1" instead of/],
     ['it has fewer arguments', { command: ['node-0'] }, /runs with the arguments/],
