@@ -2,11 +2,45 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { chmod, lchown, link, lstat, mkdir, readdir, readlink, rm, rmdir, symlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { LabError } from '../../core/errors.ts';
+import { abortedError } from '../../core/clock.ts';
+import { LabError, messageOf } from '../../core/errors.ts';
 import { isErrno } from '../../core/files.ts';
-import type { SnapshotFile, SnapshotManifest } from '../lab.ts';
-import { readArchive, type SnapshotEntry } from '../snapshot-archive.ts';
+import type { RestoreOptions, SnapshotFile, SnapshotManifest, SnapshotOptions } from '../lab.ts';
+import { readArchive, writeSnapshot, type SnapshotAbout, type SnapshotEntry } from '../snapshot-archive.ts';
 import { archivePath } from '../snapshot-manifest.ts';
+import { verifySnapshot } from '../verify-snapshot.ts';
+
+/** Makes a snapshot of all in `root` but what is at the paths `leftOut`, which are relative to it. */
+export function copyFolder(
+  root: string,
+  leftOut: ReadonlySet<string>,
+  folder: string,
+  about: SnapshotAbout,
+  options: SnapshotOptions,
+): Promise<SnapshotManifest> {
+  return writeSnapshot(folder, about, folderEntries(root, leftOut), options);
+}
+
+/** Puts a snapshot in the place of all in `root` but what is `kept`. It is verified before anything is touched. */
+export async function putFolderBack(
+  root: string,
+  kept: ReadonlySet<string>,
+  folder: string,
+  of: { testnet: string; node: string },
+  options: RestoreOptions,
+): Promise<void> {
+  const manifest = await verifySnapshot(folder, of, options);
+  try {
+    await clearFolder(root, kept);
+    await unpackInto(root, folder, manifest, options.signal);
+  } catch (cause) {
+    if (options.signal?.aborted) throw abortedError(options.signal);
+    throw new LabError(`the data of ${of.node} was put back in part only: ${messageOf(cause)}`, {
+      details: { node: of.node, folder },
+      cause,
+    });
+  }
+}
 
 /** Everything in a folder, itself first, in the order of the names; `leftOut` are paths relative to it. */
 export async function* folderEntries(root: string, leftOut: ReadonlySet<string>): AsyncGenerator<SnapshotEntry> {

@@ -21,13 +21,11 @@ import type {
   SnapshotManifest,
   SnapshotOptions,
 } from '../lab.ts';
-import { writeSnapshot } from '../snapshot-archive.ts';
-import { verifySnapshot } from '../verify-snapshot.ts';
 import { LabDaemon } from './daemon/lab-daemon-client.ts';
 import type { Alteration, ProcessLab } from './alterable-lab.ts';
 import { endProcess, sameProcess, sendSignal, waitForEffect } from './end-process.ts';
 import { createProcessFaultPort } from './faults/process-fault-port.ts';
-import { clearFolder, folderEntries, folderSizeBytes, unpackInto } from './folder-snapshot.ts';
+import type * as folderSnapshot from './folder-snapshot.ts';
 import { takeFileLease } from '../lease-file.ts';
 import { linkedNode } from './links/linked-node.ts';
 import { rotateWhileRunning } from './log-rotation.ts';
@@ -49,6 +47,9 @@ const DEFAULT_TAIL_LINES = 100;
 const UNKNOWN_GENERATION = 'unknown';
 /** A recorded start further than this from what the system tells was overtaken by a jump of the wall clock. */
 const RECORDED_START_TOLERANCE_MS = 1000;
+
+/** Few commands copy a node's data or put it back, and what does it takes its time to load. */
+const copies = (): Promise<typeof folderSnapshot> => import('./folder-snapshot.ts');
 
 interface ProcessLabOptions {
   /** The testnet's name and state folder are all that is used of it. */
@@ -221,6 +222,7 @@ class LocalProcessLab implements ProcessLab {
 
   async dataSizeBytes(node: TopologyNode, options: CallOptions = {}): Promise<number> {
     const { dataDir } = await this.#nodes.definition(node.name, 'measured', options);
+    const { folderSizeBytes } = await copies();
     return folderSizeBytes(dataDir);
   }
 
@@ -228,8 +230,9 @@ class LocalProcessLab implements ProcessLab {
     await this.#nodes.requireStopped(node.name, 'copied', options);
     const definition = await this.#nodes.definition(node.name, 'copied', options);
     const createdAt = new Date(this.#clock.wallMs()).toISOString();
-    const entries = folderEntries(definition.dataDir, ownFiles(definition));
-    return writeSnapshot(folder, { testnet: this.#testnet, node: definition, createdAt }, entries, options);
+    const about = { testnet: this.#testnet, node: definition, createdAt };
+    const { copyFolder } = await copies();
+    return copyFolder(definition.dataDir, ownFiles(definition), folder, about, options);
   }
 
   async restore(node: TopologyNode, folder: string, options: RestoreOptions): Promise<void> {
@@ -237,17 +240,8 @@ class LocalProcessLab implements ProcessLab {
     const definition = record?.definition ?? node;
     const { dataDir } = definition;
     requireInside(this.#stateDir, definition, dataDir);
-    const manifest = await verifySnapshot(folder, { testnet: this.#testnet, node: node.name }, options);
-    try {
-      await clearFolder(dataDir, ownFiles(definition));
-      await unpackInto(dataDir, folder, manifest, options.signal);
-    } catch (cause) {
-      if (options.signal?.aborted) throw abortedError(options.signal);
-      throw new LabError(`the data of ${node.name} was put back in part only: ${messageOf(cause)}`, {
-        details: { node: node.name, folder },
-        cause,
-      });
-    }
+    const { putFolderBack } = await copies();
+    await putFolderBack(dataDir, ownFiles(definition), folder, { testnet: this.#testnet, node: node.name }, options);
   }
 
   async remove(node: TopologyNode, options: CallOptions = {}): Promise<void> {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { requireAdoptable, type AdoptInputs } from '../../../src/engine/adopt.ts';
-import type { NodeStatus, ProbeClient } from '../../../src/spec/profile.ts';
+import type { ProbeClient } from '../../../src/spec/profile.ts';
 import type { Topology } from '../../../src/topology/topology.ts';
 
 /** What a node says: its height, and the hash that it holds at any height; nothing of it, where it says nothing. */
@@ -20,7 +20,7 @@ function adopted(told: Record<string, Told>): Promise<void> {
       probe: async (client) => {
         const { height } = toldBy(client);
         if (height === undefined) throw new Error('no answer');
-        return { height } as NodeStatus;
+        return { height };
       },
       blockAt: async (client, height) => {
         const { hash } = toldBy(client);
