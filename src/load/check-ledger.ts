@@ -44,7 +44,7 @@ interface CheckOptions {
   profile: Pick<SystemProfile, 'transactionsAt' | 'blockAt' | 'probe' | 'minorityWrites'>;
   clients: ReadonlyMap<string, ProbeClient>;
   ledger: Pick<Ledger, 'entries'>;
-  /** Whether a write was sent to the smaller side of a partition after that was shown to be one, and before it was healed. Default: none was. */
+  /** Whether the smaller side of a partition answered a write while it was shown to be one. Default: none did. */
   isMinority?: ((entry: LedgerEntry) => boolean) | undefined;
   clock: Clock;
   signal?: AbortSignal | undefined;

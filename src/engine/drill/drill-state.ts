@@ -47,10 +47,13 @@ export class DrillState {
     return this.current !== undefined && this.milestones(this.current).has(milestone);
   }
 
-  /** Whether a write went to the smaller side of a partition after that was shown, and before its heal began. */
-  readonly isMinority = ({ node, sentAtMs }: LedgerEntry): boolean =>
+  /**
+   * Whether the smaller side of a partition answered a write: it was sent there after that was shown, and answered before its heal began. What is
+   * answered later may have been agreed on by all.
+   */
+  readonly isMinority = ({ node, sentAtMs, answeredAtMs = Infinity }: LedgerEntry): boolean =>
     this.#minorities.some(
-      ({ nodes, fromMs, untilMs = Infinity }) => nodes.includes(node) && sentAtMs > fromMs && sentAtMs < untilMs,
+      ({ nodes, fromMs, untilMs = Infinity }) => nodes.includes(node) && sentAtMs > fromMs && answeredAtMs < untilMs,
     );
 
   /** Follows a record; returns the milestones of the present exercise that it stands for, as far as they are new. `nowMs`: the ledger's time. */

@@ -157,10 +157,12 @@ describe('what notices a disaster', () => {
   });
 });
 
-describe('a write to the smaller side of a partition', () => {
-  const write = (node: string, sentAtMs: number): LedgerEntry => ({ sequence: 0, node, sentAtMs });
+describe('a write that the smaller side of a partition answered', () => {
+  const write = (node: string, sentAtMs: number, answeredAtMs = sentAtMs + 1): LedgerEntry => ({
+    ...{ sequence: 0, node, sentAtMs, answeredAtMs },
+  });
 
-  test('is one that was sent there between the proof of the cut and the begin of its heal', () => {
+  test('was sent there after the proof of the cut, and answered before its heal began', () => {
     const state = new DrillState({ steps }, drill);
     state.add(recordOf({ type: 'fault.verified', step: 'cut', fault: 'f' }, 0), 10);
     expect(state.isMinority(write('a', 50))).toBe(true);
@@ -173,5 +175,8 @@ describe('a write to the smaller side of a partition', () => {
       false,
     ]);
     expect(state.isMinority(write('b', 15))).toBe(false);
+    // Both sides may have agreed on it by then.
+    expect(state.isMinority(write('a', 15, 21))).toBe(false);
+    expect(state.isMinority({ sequence: 0, node: 'a', sentAtMs: 15 })).toBe(false);
   });
 });
