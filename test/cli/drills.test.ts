@@ -57,6 +57,16 @@ describe('drills on processes', () => {
     for (const milestone of ['injected', 'verified', 'detected', 'restored']) expect(said).toContain(milestone);
   }, 110_000);
 
+  test('halves of which neither has a quorum stand still where that is allowed, and go on together afterwards', async () => {
+    const refused = await project.seatrial('run', 'partition', testnet, '--set', 'topology=halves');
+    expect(refused.stderr).toMatch(/that the system would halt; halt=allowed lets it/);
+    expect(refused.exitCode).toBe(2);
+    const drill = await drilled('partition', 'topology=halves', 'halt=allowed');
+    expect(drill).toMatchObject({ verdict: 'pass', rpo: { lostWrites: 0 }, integrity: whole });
+    // The service stops as a whole, and comes back only with the heal.
+    expect(drill.rtoMs).toBeGreaterThan(10_000);
+  }, 110_000);
+
   test('all nodes are rebuilt from their backup: what was written since is lost, and nothing older', async () => {
     const drill = await drilled('total-loss');
     expect(drill).toMatchObject({ verdict: 'pass', rpo: { lostFromBackup: 0 }, integrity: whole });
