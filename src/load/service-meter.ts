@@ -1,3 +1,4 @@
+import { latencyQuantile } from './latency.ts';
 import type { LedgerEntry } from './ledger.ts';
 
 /** What was offered in one second, and what of that was acknowledged, whenever that came. */
@@ -58,18 +59,34 @@ export function serviceBaseline(
   return { fromMs, toMs, offered: sent.length, acknowledged, perSecond };
 }
 
+/** The latency that nineteen of twenty acknowledged writes kept in a stretch of time, in ms; 0 where none was acknowledged. */
+export function usualLatencyMs(entries: readonly LedgerEntry[], fromMs: number, toMs: number): number {
+  return latencyQuantile(latenciesOf(entries, fromMs, toMs), 0.95) ?? 0;
+}
+
+function latenciesOf(entries: readonly LedgerEntry[], fromMs: number, toMs: number): number[] {
+  return entries.flatMap(({ sentAtMs, answeredAtMs, outcome }) =>
+    outcome === 'acknowledged' && answeredAtMs !== undefined && sentAtMs >= fromMs && sentAtMs < toMs
+      ? answeredAtMs - sentAtMs
+      : [],
+  );
+}
+
 /**
  * Begin of the first window of good service at or after `fromMs`, to the second; undefined where there is none that has ended by
- * `untilMs`. Its first second has the rate by itself. Writes without an answer yet count as failed.
+ * `untilMs`. Its first second has the rate by itself, and half of its answers without waiting: what was sent while the service was away, and
+ * answered when it came back, does not make it come back earlier. Writes without an answer yet count as failed. `latencyMs`: what answers
+ * took before; default 0.
  */
 export function firstGoodWindow(
   entries: readonly LedgerEntry[],
-  baseline: Pick<ServiceBaseline, 'perSecond'>,
+  baseline: Pick<ServiceBaseline, 'perSecond'> & { latencyMs?: number },
   { windowMs, successShare, rateShare }: ServiceRule,
   { fromMs, untilMs }: { fromMs: number; untilMs: number },
 ): { atMs: number; offered: number; acknowledged: number } | undefined {
   const seconds = serviceSeconds(entries, fromMs, untilMs);
   const length = Math.ceil(windowMs / secondMs);
+  const promptMs = Math.max(secondMs, baseline.latencyMs ?? 0);
   let offered = 0;
   let acknowledged = 0;
   for (const [index, second] of seconds.entries()) {
@@ -86,7 +103,10 @@ export function firstGoodWindow(
     const begins = first.acknowledged >= Math.max(1, Math.floor(baseline.perSecond * rateShare));
     const isGood =
       begins && acknowledged >= offered * successShare && acknowledged / length >= baseline.perSecond * rateShare;
-    if (isGood) return { atMs: first.atMs, offered, acknowledged };
+    if (!isGood) continue;
+    const typicalMs = latencyQuantile(latenciesOf(entries, first.atMs, first.atMs + secondMs), 0.5) ?? 0;
+    if (typicalMs > promptMs) continue;
+    return { atMs: first.atMs, offered, acknowledged };
   }
   return undefined;
 }

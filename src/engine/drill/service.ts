@@ -1,5 +1,5 @@
 import type { PlanStep } from '../../journal/records.ts';
-import { firstGoodWindow, serviceBaseline } from '../../load/service-meter.ts';
+import { firstGoodWindow, serviceBaseline, usualLatencyMs } from '../../load/service-meter.ts';
 import type { LedgerEntry } from '../../load/ledger.ts';
 import { StepError, VoidError } from '../outcome.ts';
 import type { RunContext } from '../run-context.ts';
@@ -21,9 +21,10 @@ export async function awaitService(context: RunContext, step: PlanStep): Promise
     serving ? ledger.entries.filter(({ node }) => serving.includes(node)) : ledger.entries;
   const baseline = before && serviceBaseline(measured(), before.fromMs, before.toMs);
   if (verifiedAtMs === undefined || !baseline) throw new VoidError(`${step.id}: the disaster was never shown`);
+  const usual = { ...baseline, latencyMs: usualLatencyMs(measured(), baseline.fromMs, baseline.toMs) };
   const untilMs = clock.monotonicMs() + (step.timeoutMs ?? 0);
   for (;;) {
-    const found = firstGoodWindow(measured(), baseline, drill.drill, {
+    const found = firstGoodWindow(measured(), usual, drill.drill, {
       fromMs: verifiedAtMs,
       untilMs: ledger.nowMs(),
     });

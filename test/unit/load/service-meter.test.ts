@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { LedgerEntry } from '../../../src/load/ledger.ts';
-import { firstGoodWindow, serviceBaseline, serviceSeconds } from '../../../src/load/service-meter.ts';
+import { firstGoodWindow, serviceBaseline, serviceSeconds, usualLatencyMs } from '../../../src/load/service-meter.ts';
 
 const rule = { windowMs: 5_000, successShare: 0.99, rateShare: 0.8 };
 const startMs = 1_000_000;
@@ -98,6 +98,20 @@ describe('the first window of good service', () => {
     expect(find(entries, 5)).toBeUndefined();
     for (const entry of entries) entry.outcome = 'acknowledged';
     expect(find(entries, 5)?.atMs).toBe(startMs);
+  });
+
+  test('does not begin with what was answered only when the service came back', () => {
+    const entries = traffic(...times(12, good));
+    const backAtMs = startMs + 6_400;
+    for (const entry of entries) entry.answeredAtMs = Math.max(entry.sentAtMs + 100, backAtMs);
+    expect(find(entries, 12)?.atMs).toBe(startMs + 5_000);
+    for (const entry of entries) if (entry.answeredAtMs === backAtMs) entry.answeredAtMs += 400;
+    expect(find(entries, 12)?.atMs).toBe(startMs + 6_000);
+    // Where answers take as long on any day nothing was away.
+    const slow = { perSecond: 20, latencyMs: 7_000 };
+    expect(firstGoodWindow(entries, slow, rule, { fromMs: startMs, untilMs: startMs + 12_000 })?.atMs).toBe(startMs);
+    expect(usualLatencyMs(entries, startMs + 8_000, startMs + 12_000)).toBe(100);
+    expect(usualLatencyMs([], startMs, startMs + 1)).toBe(0);
   });
 
   test('is not made of what was sent before it was looked for', () => {
