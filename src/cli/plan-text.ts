@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import type { PlannedFault } from '../journal/fault-records.ts';
 import type { Plan, PlanStep } from '../journal/records.ts';
-import { planHash } from '../engine/plan.ts';
+import { planHash } from '../engine/planning/plan.ts';
 import { formatDuration } from '../report/format.ts';
 import { table } from './output.ts';
 import { runCommand } from './run-command.ts';

@@ -1,6 +1,6 @@
 import type { PlanStep } from '../journal/records.ts';
-import { StepError } from './outcome.ts';
-import { planHash } from './plan.ts';
+import { StepError } from './ending/outcome.ts';
+import { planHash } from './planning/plan.ts';
 import type { RunContext } from './run-context.ts';
 import type { Approval } from './run-state.ts';
 

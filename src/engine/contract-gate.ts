@@ -6,7 +6,7 @@ import type { Plan, RunEvent } from '../journal/records.ts';
 import type { Lab } from '../lab/lab.ts';
 import type { SystemProfile } from '../spec/profile.ts';
 import type { Topology } from '../topology/topology.ts';
-import { StepError } from './outcome.ts';
+import { StepError } from './ending/outcome.ts';
 
 export interface ContractGateOptions {
   plan: Pick<Plan, 'contract'>;

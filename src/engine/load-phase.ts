@@ -4,7 +4,7 @@ import { startLoad, type Load } from '../load/generator.ts';
 import { latencyQuantile } from '../load/latency.ts';
 import { ledgerFindings } from '../load/ledger-findings.ts';
 import { settleDrill } from './drill/settle-drill.ts';
-import type { Ending } from './outcome.ts';
+import type { Ending } from './ending/outcome.ts';
 import type { RunSession, SessionOptions } from './session.ts';
 
 /** Offers traffic throughout a run. */

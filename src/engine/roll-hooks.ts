@@ -6,7 +6,7 @@ import type { Topology, TopologyNode } from '../topology/topology.ts';
 import type { ContractGate } from './contract-gate.ts';
 import type { NodeChange, RollHooks } from './deployer.ts';
 import { hasPassed } from './passed.ts';
-import { stepId } from './plan.ts';
+import { stepId } from './planning/plan.ts';
 import type { RunGates } from './run-gates.ts';
 import type { RunState } from './run-state.ts';
 import type { Snapshots } from './snapshots.ts';

@@ -16,7 +16,7 @@ import type { Lab, NodeIdentity } from '../lab/lab.ts';
 import type { SystemProfile } from '../spec/profile.ts';
 import type { Topology } from '../topology/topology.ts';
 import { budgetOf, healthOf } from './budget.ts';
-import { GateError } from './outcome.ts';
+import { GateError } from './ending/outcome.ts';
 import { recordPassed } from './passed.ts';
 import type { RunState } from './run-state.ts';
 import { captureScene } from './scene.ts';

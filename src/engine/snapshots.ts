@@ -10,7 +10,7 @@ import { readSnapshotManifest } from '../lab/snapshot-manifest.ts';
 import type { ProbeClient, SystemProfile } from '../spec/profile.ts';
 import type { Topology } from '../topology/topology.ts';
 import type { Effects } from './effects.ts';
-import { StepError } from './outcome.ts';
+import { StepError } from './ending/outcome.ts';
 import type { EffectDetail, RunState } from './run-state.ts';
 
 /** What a snapshot takes beyond the data itself: its manifest, and headers of many small files. */

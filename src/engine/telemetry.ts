@@ -6,7 +6,7 @@ import { httpTransport } from '../gates/http-transport.ts';
 import type { PrometheusReading } from '../gates/readings.ts';
 import { storeEvidence } from '../journal/evidence.ts';
 import type { PlanStep } from '../journal/records.ts';
-import { StepError } from './outcome.ts';
+import { StepError } from './ending/outcome.ts';
 import type { RunContext } from './run-context.ts';
 
 const pollMs = 500;

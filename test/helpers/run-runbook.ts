@@ -1,5 +1,5 @@
 import { rememberReleases } from '../../src/engine/known-releases.ts';
-import { prepareRunbook, type PreparedRun } from '../../src/engine/prepare.ts';
+import { prepareRunbook, type PreparedRun } from '../../src/engine/planning/prepare.ts';
 import type { Project } from '../../src/engine/project.ts';
 import type { RunInputs } from '../../src/engine/run-context.ts';
 import { executeRun, type RunResult } from '../../src/engine/run.ts';

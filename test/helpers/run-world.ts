@@ -3,7 +3,7 @@ import { seededRandom } from '../../src/core/seeded-random.ts';
 import { createDirectDeployer } from '../../src/deploy/direct/direct-deployer.ts';
 import type { Deployer } from '../../src/engine/deployer.ts';
 import { planFaults } from '../../src/engine/faults/plan-faults.ts';
-import { makePlan, planHash } from '../../src/engine/plan.ts';
+import { makePlan, planHash } from '../../src/engine/planning/plan.ts';
 import type { RunInputs } from '../../src/engine/run-context.ts';
 import { executeRun, type RunResult } from '../../src/engine/run.ts';
 import type { OnFailure, RunbookRules, RunbookStage } from '../../src/engine/runbook.ts';

@@ -1,4 +1,4 @@
-import { prepareStages } from '../../engine/prepare.ts';
+import { prepareStages } from '../../engine/planning/prepare.ts';
 import type { RunbookStage } from '../../engine/runbook.ts';
 import { executeAndReport, openNamedProject, requireDeployed, withLock } from '../change.ts';
 import { interruptSignal } from '../interrupt.ts';

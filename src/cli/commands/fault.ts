@@ -1,5 +1,5 @@
 import { UsageError } from '../../core/errors.ts';
-import { prepareRunbook } from '../../engine/prepare.ts';
+import { prepareRunbook } from '../../engine/planning/prepare.ts';
 import { defineRunbook, type Runbook } from '../../engine/runbook.ts';
 import { beyondCatalogue } from '../../faults/beyond-catalogue.ts';
 import { catalogue } from '../../faults/catalogue.ts';

@@ -6,7 +6,7 @@ import { Backups } from '../../backup/backups.ts';
 import { systemClock } from '../../core/clock.ts';
 import { UsageError } from '../../core/errors.ts';
 import { durationOf } from '../../core/parameters.ts';
-import { prepareStages } from '../../engine/prepare.ts';
+import { prepareStages } from '../../engine/planning/prepare.ts';
 import type { Project } from '../../engine/project.ts';
 import type { RunbookStage } from '../../engine/runbook.ts';
 import { stateFolder } from '../../engine/state.ts';

@@ -1,6 +1,6 @@
 import { RefusedError } from '../../core/errors.ts';
-import { withGate } from '../../engine/gate-override.ts';
-import { prepareResume } from '../../engine/resume.ts';
+import { withGate } from '../../engine/planning/gate-override.ts';
+import { prepareResume } from '../../engine/resuming/resume.ts';
 import { listRuns } from '../../journal/list-runs.ts';
 import { readJournal } from '../../journal/read-journal.ts';
 import { runFolder } from '../../journal/run-files.ts';

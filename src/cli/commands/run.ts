@@ -1,8 +1,8 @@
 import { UsageError } from '../../core/errors.ts';
 import { loadRunbook } from '../../engine/load-runbook.ts';
-import { withGate } from '../../engine/gate-override.ts';
-import { planHash } from '../../engine/plan.ts';
-import { prepareRunbook } from '../../engine/prepare.ts';
+import { withGate } from '../../engine/planning/gate-override.ts';
+import { planHash } from '../../engine/planning/plan.ts';
+import { prepareRunbook } from '../../engine/planning/prepare.ts';
 import type { Plan } from '../../journal/records.ts';
 import type { GateProfileName } from '../../spec/testnet.ts';
 import { executeAndReport, openNamedProject, requireDeployed, withLock } from '../change.ts';

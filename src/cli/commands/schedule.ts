@@ -70,7 +70,9 @@ export async function schedule(runbook: string, testnet: string, options: Schedu
     return;
   }
   for (const path of paths) print(`wrote ${path}`);
-  print(`${runbook} on ${name}: ${calendar.expression}, local time (${timeZone()} now); first ${next ? localTime(next) : 'never'}`);
+  print(
+    `${runbook} on ${name}: ${calendar.expression}, local time (${timeZone()} now); first ${next ? localTime(next) : 'never'}`,
+  );
   if (wanted.form === 'cron')
     print('cron leaves out what falls into a time when the machine is off; `seatrial schedules` shows it as overdue');
   print('nothing runs before it is enabled:');

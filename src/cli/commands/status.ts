@@ -56,6 +56,6 @@ export async function status(name: string, options: { json?: boolean }): Promise
 
 /** Why nodes that stand still must not be started as they are. What reads journals takes its time to load, and is not needed where all run. */
 async function lackOf(topology: Topology, still: readonly string[]): Promise<string | undefined> {
-  const { withoutOwnData } = await import('../../engine/own-data.ts');
+  const { withoutOwnData } = await import('../../engine/resuming/own-data.ts');
   return withoutOwnData(topology.stateDir, topology, still);
 }

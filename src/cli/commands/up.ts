@@ -1,6 +1,6 @@
 import { RefusedError, UsageError } from '../../core/errors.ts';
 import { requireAdoptable, requireNotUp } from '../../engine/adopt.ts';
-import { prepareStages, prepareUp, type PreparedRun } from '../../engine/prepare.ts';
+import { prepareStages, prepareUp, type PreparedRun } from '../../engine/planning/prepare.ts';
 import { noteStarted } from '../../engine/stopped-testnet.ts';
 import type { Project } from '../../engine/project.ts';
 import { readDeployedTopology } from '../../engine/state.ts';

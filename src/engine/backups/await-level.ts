@@ -1,6 +1,6 @@
 import type { BackupManifest } from '../../backup/backup-manifest.ts';
 import { waitFor } from '../../core/wait.ts';
-import { StepError } from '../outcome.ts';
+import { StepError } from '../ending/outcome.ts';
 import type { RunContext } from '../run-context.ts';
 
 /** For a node with the data of a backup to reach the height of those that were started before it. */

@@ -3,7 +3,7 @@ import { LabError, RefusedError } from '../../core/errors.ts';
 import type { PlanStep } from '../../journal/records.ts';
 import type { TopologyNode } from '../../topology/topology.ts';
 import type { NodeChange, RollHooks } from '../deployer.ts';
-import { StepError } from '../outcome.ts';
+import { StepError } from '../ending/outcome.ts';
 import type { RunContext } from '../run-context.ts';
 import { awaitLevel, requireOwnHeight } from './await-level.ts';
 import { backupsOf, ownBackup } from './take-backup.ts';

@@ -1,7 +1,7 @@
 import { RefusedError } from '../../core/errors.ts';
 import type { Backups, StagedNode } from '../../backup/backups.ts';
 import type { PlanStep } from '../../journal/records.ts';
-import { stepId } from '../plan.ts';
+import { stepId } from '../planning/plan.ts';
 import type { RunContext } from '../run-context.ts';
 import { hashesIn } from '../snapshots.ts';
 

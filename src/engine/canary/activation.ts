@@ -1,7 +1,7 @@
 import type { PlanStep } from '../../journal/records.ts';
 import { storeEvidence } from '../../journal/evidence.ts';
 import { messageOf } from '../../core/errors.ts';
-import { StepError } from '../outcome.ts';
+import { StepError } from '../ending/outcome.ts';
 import type { RunContext } from '../run-context.ts';
 
 const pollMs = 500;

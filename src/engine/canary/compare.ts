@@ -4,7 +4,7 @@ import { harmOf, type HarmByNode } from '../../gates/canary/harm.ts';
 import { judgeVersionCanary } from '../../gates/canary/version-verdict.ts';
 import { storeEvidence } from '../../journal/evidence.ts';
 import type { PlanStep } from '../../journal/records.ts';
-import { StepError } from '../outcome.ts';
+import { StepError } from '../ending/outcome.ts';
 import type { RunContext } from '../run-context.ts';
 import { Measurements } from './measurements.ts';
 import { ratioMeasures, readHarm } from './read-harm.ts';

@@ -1,7 +1,7 @@
 import { createSloJudge, type SloSlot } from '../../gates/slo/slo-judge.ts';
 import { storeEvidence } from '../../journal/evidence.ts';
 import type { PlanStep } from '../../journal/records.ts';
-import { StepError } from '../outcome.ts';
+import { StepError } from '../ending/outcome.ts';
 import type { RunContext } from '../run-context.ts';
 import { Measurements } from './measurements.ts';
 

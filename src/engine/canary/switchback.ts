@@ -3,7 +3,7 @@ import { switchbackSchedule } from '../../gates/canary/switchback-schedule.ts';
 import { judgeSwitchback, type SwitchbackVerdict } from '../../gates/canary/switchback-verdict.ts';
 import { storeEvidence } from '../../journal/evidence.ts';
 import type { PlanStep } from '../../journal/records.ts';
-import { StepError } from '../outcome.ts';
+import { StepError } from '../ending/outcome.ts';
 import type { RunContext } from '../run-context.ts';
 import { Measurements } from './measurements.ts';
 import { readHarm } from './read-harm.ts';

@@ -1,6 +1,6 @@
 import type { PlanStep } from '../../journal/records.ts';
 import { serviceBaseline } from '../../load/service-meter.ts';
-import { StepError } from '../outcome.ts';
+import { StepError } from '../ending/outcome.ts';
 import type { RunContext } from '../run-context.ts';
 
 /** Writes that were sent at the end of the stretch may still be on their way. */

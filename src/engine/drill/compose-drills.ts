@@ -1,6 +1,6 @@
 import { UsageError } from '../../core/errors.ts';
 import type { Runbook, RunbookContext, RunbookPlan, RunbookStage } from '../runbook.ts';
-import { completeParameters } from '../complete-parameters.ts';
+import { completeParameters } from '../planning/complete-parameters.ts';
 import { actionItems } from './action-items.ts';
 import type { DrillRules } from './drill-stages.ts';
 

@@ -1,4 +1,4 @@
-import { endingOf, type Ending } from '../outcome.ts';
+import { endingOf, type Ending } from '../ending/outcome.ts';
 import type { RunContext } from '../run-context.ts';
 import { runStages } from '../stages.ts';
 

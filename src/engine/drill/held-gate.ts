@@ -1,5 +1,5 @@
 import type { PlanStep } from '../../journal/records.ts';
-import { GateError, StepError } from '../outcome.ts';
+import { GateError, StepError } from '../ending/outcome.ts';
 import type { RunContext } from '../run-context.ts';
 
 /** The gate must say that too little is known: neither that all is well nor that something is to be taken back. */

@@ -3,7 +3,7 @@ import { httpTransport } from '../../gates/http-transport.ts';
 import { RefusedError } from '../../core/errors.ts';
 import type { PlanStep } from '../../journal/records.ts';
 import type { TopologyNode } from '../../topology/topology.ts';
-import { VoidError } from '../outcome.ts';
+import { VoidError } from '../ending/outcome.ts';
 import type { RunContext } from '../run-context.ts';
 import type { RunState } from '../run-state.ts';
 

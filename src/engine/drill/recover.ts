@@ -1,6 +1,6 @@
 import { RefusedError } from '../../core/errors.ts';
 import type { PlanStep } from '../../journal/records.ts';
-import { wipedForGood } from '../give-back.ts';
+import { wipedForGood } from '../ending/give-back.ts';
 import type { RunContext } from '../run-context.ts';
 import { chosenNodes } from './lose.ts';
 

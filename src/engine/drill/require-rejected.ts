@@ -1,5 +1,5 @@
 import type { PlanStep } from '../../journal/records.ts';
-import { StepError } from '../outcome.ts';
+import { StepError } from '../ending/outcome.ts';
 import type { RunContext } from '../run-context.ts';
 
 /** After the last change: a release that has passed its gates is taken back as well, and the drill has failed. */

@@ -1,7 +1,7 @@
 import type { PlanStep } from '../../journal/records.ts';
 import { firstGoodWindow, serviceBaseline, usualLatencyMs } from '../../load/service-meter.ts';
 import type { LedgerEntry } from '../../load/ledger.ts';
-import { StepError, VoidError } from '../outcome.ts';
+import { StepError, VoidError } from '../ending/outcome.ts';
 import type { RunContext } from '../run-context.ts';
 import { chosenNodes } from './lose.ts';
 

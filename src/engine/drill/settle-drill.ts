@@ -3,7 +3,7 @@ import type { DrillVerdict, ExerciseResult } from '../../journal/drill-records.t
 import type { LedgerCheck } from '../../load/check-ledger.ts';
 import { ledgerFindings } from '../../load/ledger-findings.ts';
 import { serviceSeconds } from '../../load/service-meter.ts';
-import type { Ending } from '../outcome.ts';
+import type { Ending } from '../ending/outcome.ts';
 import type { RunSession } from '../session.ts';
 import { judgeExercise, recoveryPoints } from './recovery.ts';
 

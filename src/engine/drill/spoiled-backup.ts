@@ -13,7 +13,7 @@ import { readSnapshotManifest } from '../../lab/snapshot-manifest.ts';
 import type { TopologyNode } from '../../topology/topology.ts';
 import { backupsOf, ownBackup } from '../backups/take-backup.ts';
 import { fetchUsable } from '../backups/usable-backup.ts';
-import { StepError, VoidError } from '../outcome.ts';
+import { StepError, VoidError } from '../ending/outcome.ts';
 import type { RunContext } from '../run-context.ts';
 
 /** Where the spoiled copies are, and what the node's data are compared with; relative to the state folder, and known to `forgetTestnet`. */

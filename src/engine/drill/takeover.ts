@@ -1,5 +1,5 @@
 import type { PlanStep } from '../../journal/records.ts';
-import { StepError } from '../outcome.ts';
+import { StepError } from '../ending/outcome.ts';
 import type { RunContext } from '../run-context.ts';
 
 const pollMs = 100;

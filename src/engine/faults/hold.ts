@@ -4,7 +4,7 @@ import { createProbeClient } from '../../gates/probe-client.ts';
 import { storeEvidence } from '../../journal/evidence.ts';
 import type { PlanStep } from '../../journal/records.ts';
 import type { ProbeClient } from '../../spec/profile.ts';
-import { StepError } from '../outcome.ts';
+import { StepError } from '../ending/outcome.ts';
 import type { RunContext } from '../run-context.ts';
 import { judgeHold, type HoldSample } from './judge-hold.ts';
 

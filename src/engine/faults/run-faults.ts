@@ -10,7 +10,7 @@ import { storeEvidence } from '../../journal/evidence.ts';
 import type { FaultRecord } from '../../journal/fault-records.ts';
 import type { PlanStep } from '../../journal/records.ts';
 import type { FaultLease } from '../../lab/faults.ts';
-import { VoidError } from '../outcome.ts';
+import { VoidError } from '../ending/outcome.ts';
 import type { RunInputs } from '../run-inputs.ts';
 import type { OpenFault } from '../run-state.ts';
 import type { RunSession } from '../session.ts';

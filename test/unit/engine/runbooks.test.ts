@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../../src/core/errors.ts';
-import { completeParameters } from '../../../src/engine/complete-parameters.ts';
+import { completeParameters } from '../../../src/engine/planning/complete-parameters.ts';
 import { loadRunbook } from '../../../src/engine/load-runbook.ts';
 import type {
   NodeTarget,

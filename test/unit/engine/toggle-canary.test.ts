@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { executeRun } from '../../../src/engine/run.ts';
-import { completeParameters } from '../../../src/engine/complete-parameters.ts';
+import { completeParameters } from '../../../src/engine/planning/complete-parameters.ts';
 import type { RunbookStage } from '../../../src/engine/runbook.ts';
 import { readJournal } from '../../../src/journal/read-journal.ts';
 import type { RunRecord } from '../../../src/journal/records.ts';

@@ -3,7 +3,7 @@ import downgradeMatrix from '../../../runbooks/downgrade-matrix.ts';
 import rollingUpgrade from '../../../runbooks/rolling-upgrade.ts';
 import sloWatch from '../../../runbooks/slo-watch.ts';
 import versionCanary from '../../../runbooks/version-canary.ts';
-import { completeParameters } from '../../../src/engine/complete-parameters.ts';
+import { completeParameters } from '../../../src/engine/planning/complete-parameters.ts';
 import type { Runbook, RunbookPlan, RunbookStage } from '../../../src/engine/runbook.ts';
 import { UsageError } from '../../../src/core/errors.ts';
 

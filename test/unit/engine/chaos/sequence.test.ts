@@ -11,8 +11,8 @@ import { UsageError } from '../../../../src/core/errors.ts';
 import type { FaultActionKind } from '../../../../src/lab/faults.ts';
 import type { FaultGround, RunbookContext, RunbookStage } from '../../../../src/engine/runbook.ts';
 import chaos from '../../../../runbooks/chaos.ts';
-import { completeParameters } from '../../../../src/engine/complete-parameters.ts';
-import { drawSeeds } from '../../../../src/engine/draw-seeds.ts';
+import { completeParameters } from '../../../../src/engine/planning/complete-parameters.ts';
+import { drawSeeds } from '../../../../src/engine/planning/draw-seeds.ts';
 import { faultTestnet } from '../../../helpers/fault-testnet.ts';
 
 const actions: FaultActionKind[] = ['cut', 'shape', 'dns', 'pause', 'down', 'disk-full', 'clock', 'cpu', 'memory'];

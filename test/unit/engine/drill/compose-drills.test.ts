@@ -7,7 +7,7 @@ import nodeLoss from '../../../../runbooks/node-loss.ts';
 import partition from '../../../../runbooks/partition.ts';
 import quarterly from '../../../../runbooks/quarterly.ts';
 import totalLoss from '../../../../runbooks/total-loss.ts';
-import { completeParameters } from '../../../../src/engine/complete-parameters.ts';
+import { completeParameters } from '../../../../src/engine/planning/complete-parameters.ts';
 import { composeDrills } from '../../../../src/engine/drill/compose-drills.ts';
 import type { Runbook, RunbookContext, RunbookPlan } from '../../../../src/engine/runbook.ts';
 

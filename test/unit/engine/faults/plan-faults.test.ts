@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { planHash } from '../../../../src/engine/plan.ts';
+import { planHash } from '../../../../src/engine/planning/plan.ts';
 import { resolveTargets, type TargetNames } from '../../../../src/engine/faults/resolve-targets.ts';
 import type { RunbookStage } from '../../../../src/engine/runbook.ts';
 import type { FaultSpec } from '../../../../src/faults/fault-spec.ts';

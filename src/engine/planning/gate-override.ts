@@ -1,7 +1,7 @@
-import { UsageError } from '../core/errors.ts';
-import { gateProfile, scrapeIntervalMs } from '../gates/profiles.ts';
-import type { GateProfileName } from '../spec/testnet.ts';
-import type { Project } from './project.ts';
+import { UsageError } from '../../core/errors.ts';
+import { gateProfile, scrapeIntervalMs } from '../../gates/profiles.ts';
+import type { GateProfileName } from '../../spec/testnet.ts';
+import type { Project } from '../project.ts';
 
 /**
  * The same testnet under another gate, for one run. Throws UsageError where Prometheus, which scrapes at the pace of the file's own gate, is too

@@ -1,6 +1,6 @@
-import { messageOf, SeatrialError } from '../core/errors.ts';
-import type { RunOutcome } from '../journal/records.ts';
-import type { GateVerdict } from '../gates/verdict.ts';
+import { messageOf, SeatrialError } from '../../core/errors.ts';
+import type { RunOutcome } from '../../journal/records.ts';
+import type { GateVerdict } from '../../gates/verdict.ts';
 
 /** A gate or guard did not pass. A verdict that travels through the deployer; never shown as a crash. */
 export class GateError extends Error {
@@ -78,4 +78,4 @@ export function afterLedger(ending: Ending, problem: Ending): Ending {
   return { ...ending, outcome: openOutcomes.includes(ending.outcome) ? 'failed' : ending.outcome, reason };
 }
 
-export { exitCodeOf } from '../journal/outcome-exit-code.ts';
+export { exitCodeOf } from '../../journal/outcome-exit-code.ts';

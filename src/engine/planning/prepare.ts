@@ -1,25 +1,25 @@
-import { RefusedError, UsageError } from '../core/errors.ts';
-import { quorumBudget } from '../gates/quorum-budget.ts';
-import type { Plan } from '../journal/records.ts';
-import type { Lab, NodeObservation } from '../lab/lab.ts';
-import { changeWanted, type Wanted } from '../topology/desired.ts';
-import type { ResolvedRelease, Topology } from '../topology/topology.ts';
-import { readKnownReleases, versionOfDigest } from './known-releases.ts';
+import { RefusedError, UsageError } from '../../core/errors.ts';
+import { quorumBudget } from '../../gates/quorum-budget.ts';
+import type { Plan } from '../../journal/records.ts';
+import type { Lab, NodeObservation } from '../../lab/lab.ts';
+import { changeWanted, type Wanted } from '../../topology/desired.ts';
+import type { ResolvedRelease, Topology } from '../../topology/topology.ts';
+import { readKnownReleases, versionOfDigest } from '../known-releases.ts';
 import { completeParameters } from './complete-parameters.ts';
-import { drillTargets } from './drill/drill-targets.ts';
+import { drillTargets } from '../drill/drill-targets.ts';
 import { drawSeeds } from './draw-seeds.ts';
-import { prepareFaults } from './faults/prepare-faults.ts';
-import type { PlannedFaults } from './faults/plan-faults.ts';
+import { prepareFaults } from '../faults/prepare-faults.ts';
+import type { PlannedFaults } from '../faults/plan-faults.ts';
 import { offeredTraffic } from './offered-traffic.ts';
-import { hasPassed } from './passed.ts';
+import { hasPassed } from '../passed.ts';
 import { pastChanges } from './past-changes.ts';
 import { makePlan } from './plan.ts';
-import { readDeployedTopology } from './state.ts';
-import type { Project } from './project.ts';
+import { readDeployedTopology } from '../state.ts';
+import type { Project } from '../project.ts';
 import { requireCapable } from './require-capable.ts';
-import { requireOwnData } from './own-data.ts';
+import { requireOwnData } from '../resuming/own-data.ts';
 import { requireUsable } from './require-usable.ts';
-import type { Runbook, RunbookRules, RunbookStage } from './runbook.ts';
+import type { Runbook, RunbookRules, RunbookStage } from '../runbook.ts';
 
 /** All that is decided before anything is touched. */
 export interface PreparedRun {

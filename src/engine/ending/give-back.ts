@@ -1,11 +1,11 @@
-import type { Clock } from '../core/clock.ts';
-import { AbortedError, messageOf } from '../core/errors.ts';
-import { quorumThreshold } from '../gates/quorum-budget.ts';
-import type { PlanStep } from '../journal/records.ts';
-import { giveBackWhole, hasBegun } from './backups/restore-backup.ts';
-import { ownBackup } from './backups/take-backup.ts';
-import type { Topology } from '../topology/topology.ts';
-import type { RunContext } from './run-context.ts';
+import type { Clock } from '../../core/clock.ts';
+import { AbortedError, messageOf } from '../../core/errors.ts';
+import { quorumThreshold } from '../../gates/quorum-budget.ts';
+import type { PlanStep } from '../../journal/records.ts';
+import { giveBackWhole, hasBegun } from '../backups/restore-backup.ts';
+import { ownBackup } from '../backups/take-backup.ts';
+import type { Topology } from '../../topology/topology.ts';
+import type { RunContext } from '../run-context.ts';
 
 /** Time for a node to be replaced or given its data back, beside its gate, in ms. */
 export const perNodeMs = 120_000;

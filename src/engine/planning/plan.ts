@@ -1,13 +1,13 @@
-import { hashOf } from '../core/canonical.ts';
-import { RefusedError } from '../core/errors.ts';
-import { quorumBudget, type QuorumBudget } from '../gates/quorum-budget.ts';
-import type { Plan, PlanStep } from '../journal/records.ts';
-import type { NodeObservation } from '../lab/lab.ts';
-import type { Topology } from '../topology/topology.ts';
-import type { PlannedFault } from '../journal/fault-records.ts';
-import type { DrillRules, DrillTargets } from './drill/drill-stages.ts';
-import { plannedDrill } from './drill/drill-stages.ts';
-import type { NodeTarget, OnFailure, RunbookStage } from './runbook.ts';
+import { hashOf } from '../../core/canonical.ts';
+import { RefusedError } from '../../core/errors.ts';
+import { quorumBudget, type QuorumBudget } from '../../gates/quorum-budget.ts';
+import type { Plan, PlanStep } from '../../journal/records.ts';
+import type { NodeObservation } from '../../lab/lab.ts';
+import type { Topology } from '../../topology/topology.ts';
+import type { PlannedFault } from '../../journal/fault-records.ts';
+import type { DrillRules, DrillTargets } from '../drill/drill-stages.ts';
+import { plannedDrill } from '../drill/drill-stages.ts';
+import type { NodeTarget, OnFailure, RunbookStage } from '../runbook.ts';
 import { stepOf } from './single-step.ts';
 
 export interface PlanInputs {

@@ -1,9 +1,9 @@
-import { messageOf } from '../core/errors.ts';
-import { gateProfile } from '../gates/profiles.ts';
-import { replayGate } from '../gates/replay/replay-gate.ts';
-import { storeEvidence } from '../journal/evidence.ts';
-import { StepError } from './outcome.ts';
-import type { RunContext } from './run-context.ts';
+import { messageOf } from '../../core/errors.ts';
+import { gateProfile } from '../../gates/profiles.ts';
+import { replayGate } from '../../gates/replay/replay-gate.ts';
+import { storeEvidence } from '../../journal/evidence.ts';
+import { StepError } from '../ending/outcome.ts';
+import type { RunContext } from '../run-context.ts';
 
 /** Fewer slots than these say nothing. */
 const fewestSlots = 4;

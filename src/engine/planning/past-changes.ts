@@ -1,7 +1,7 @@
-import { listRuns } from '../journal/list-runs.ts';
-import { readJournal } from '../journal/read-journal.ts';
-import { runFolder } from '../journal/run-files.ts';
-import type { PastChange } from './runbook.ts';
+import { listRuns } from '../../journal/list-runs.ts';
+import { readJournal } from '../../journal/read-journal.ts';
+import { runFolder } from '../../journal/run-files.ts';
+import type { PastChange } from '../runbook.ts';
 
 /** What earlier runs changed, newest first; runs whose journal is broken cannot tell. */
 export async function pastChanges(stateDir: string): Promise<PastChange[]> {

@@ -1,7 +1,7 @@
-import type { PlanStep } from '../journal/records.ts';
-import type { Topology } from '../topology/topology.ts';
-import { drillStep } from './drill/drill-stages.ts';
-import type { RunbookStage } from './runbook.ts';
+import type { PlanStep } from '../../journal/records.ts';
+import type { Topology } from '../../topology/topology.ts';
+import { drillStep } from '../drill/drill-stages.ts';
+import type { RunbookStage } from '../runbook.ts';
 
 /** Discovery by file takes up to 5 s, and then come a scrape and the age that a sample may have. */
 const telemetryTimeoutMs = 30_000;

@@ -1,11 +1,11 @@
-import { RefusedError } from '../core/errors.ts';
-import { listRuns } from '../journal/list-runs.ts';
-import { readJournal } from '../journal/read-journal.ts';
-import type { RunRecord } from '../journal/records.ts';
-import { isResumable } from '../journal/run-ending.ts';
-import { runFolder } from '../journal/run-files.ts';
-import type { Topology } from '../topology/topology.ts';
-import { mustNotStartEmpty } from './give-back.ts';
+import { RefusedError } from '../../core/errors.ts';
+import { listRuns } from '../../journal/list-runs.ts';
+import { readJournal } from '../../journal/read-journal.ts';
+import type { RunRecord } from '../../journal/records.ts';
+import { isResumable } from '../../journal/run-ending.ts';
+import { runFolder } from '../../journal/run-files.ts';
+import type { Topology } from '../../topology/topology.ts';
+import { mustNotStartEmpty } from '../ending/give-back.ts';
 
 /** `wiped`: it has none. `part`: it was being put back. `held`: it is that of a backup, and older than that of another node. */
 type DataState = 'wiped' | 'part' | 'held';

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import versionCanary from '../../../runbooks/version-canary.ts';
-import { completeParameters } from '../../../src/engine/complete-parameters.ts';
-import { requireCapable } from '../../../src/engine/require-capable.ts';
-import type { RunbookContext, RunbookStage } from '../../../src/engine/runbook.ts';
-import type { Topology } from '../../../src/topology/topology.ts';
+import versionCanary from '../../../../runbooks/version-canary.ts';
+import { completeParameters } from '../../../../src/engine/planning/complete-parameters.ts';
+import { requireCapable } from '../../../../src/engine/planning/require-capable.ts';
+import type { RunbookContext, RunbookStage } from '../../../../src/engine/runbook.ts';
+import type { Topology } from '../../../../src/topology/topology.ts';
 
 const attached = { lab: 'attached', testnet: 'theirs' } as Topology;
 const node = 'node-0';

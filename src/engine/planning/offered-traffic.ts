@@ -1,5 +1,5 @@
-import type { SystemProfile } from '../spec/profile.ts';
-import type { Topology } from '../topology/topology.ts';
+import type { SystemProfile } from '../../spec/profile.ts';
+import type { Topology } from '../../topology/topology.ts';
 
 /** `true`, or a sentence that says why runs of this testnet offer no traffic, and what the testnet file would have to say. */
 export function offeredTraffic({ title, submit }: SystemProfile, { loadPerSecond }: Topology): true | string {

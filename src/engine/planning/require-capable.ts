@@ -1,6 +1,6 @@
-import { RefusedError } from '../core/errors.ts';
-import type { Topology } from '../topology/topology.ts';
-import type { RunbookStage } from './runbook.ts';
+import { RefusedError } from '../../core/errors.ts';
+import type { Topology } from '../../topology/topology.ts';
+import type { RunbookStage } from '../runbook.ts';
 
 /** What a stage does to nodes, where it does anything: what the lab must be able to do. */
 const deeds: Record<RunbookStage['kind'], string | undefined> = {

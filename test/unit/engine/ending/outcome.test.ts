@@ -7,9 +7,9 @@ import {
   SpecError,
   UsageError,
   type ErrorCode,
-} from '../../../src/core/errors.ts';
-import { exitCodeOfError } from '../../../src/core/exit-code.ts';
-import { afterLedger, endingOf, exitCodeOf, GateError, VoidError } from '../../../src/engine/outcome.ts';
+} from '../../../../src/core/errors.ts';
+import { exitCodeOfError } from '../../../../src/core/exit-code.ts';
+import { afterLedger, endingOf, exitCodeOf, GateError, VoidError } from '../../../../src/engine/ending/outcome.ts';
 
 describe('how a run ends', () => {
   test.each([

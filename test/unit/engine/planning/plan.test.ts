@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { makePlan, planHash, stepId, type PlanInputs } from '../../../src/engine/plan.ts';
-import type { NodeTarget } from '../../../src/engine/runbook.ts';
-import type { NodeObservation } from '../../../src/lab/lab.ts';
-import type { Topology } from '../../../src/topology/topology.ts';
-import { digestOf, worldNode } from '../../helpers/gate-world.ts';
+import { makePlan, planHash, stepId, type PlanInputs } from '../../../../src/engine/planning/plan.ts';
+import type { NodeTarget } from '../../../../src/engine/runbook.ts';
+import type { NodeObservation } from '../../../../src/lab/lab.ts';
+import type { Topology } from '../../../../src/topology/topology.ts';
+import { digestOf, worldNode } from '../../../helpers/gate-world.ts';
 
 type State = NodeObservation['state'];
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { requireOwnData } from '../../../src/engine/own-data.ts';
-import type { RunbookStage } from '../../../src/engine/runbook.ts';
-import { backupWorld, names } from '../../helpers/backup-world.ts';
-import type { RunWorld, UpgradeOptions } from '../../helpers/run-world.ts';
+import { requireOwnData } from '../../../../src/engine/resuming/own-data.ts';
+import type { RunbookStage } from '../../../../src/engine/runbook.ts';
+import { backupWorld, names } from '../../../helpers/backup-world.ts';
+import type { RunWorld, UpgradeOptions } from '../../../helpers/run-world.ts';
 
 const stages: RunbookStage[] = [
   { kind: 'take-backup', id: 'copy' },

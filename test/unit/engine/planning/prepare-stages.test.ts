@@ -1,14 +1,14 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { prepareStages } from '../../../src/engine/prepare.ts';
-import { openProject } from '../../../src/engine/project.ts';
-import type { RunbookStage } from '../../../src/engine/runbook.ts';
-import { createFakeLab } from '../../../src/lab/fake/fake-lab.ts';
-import { createVirtualClock } from '../../../src/lab/fake/virtual-clock.ts';
-import { temporaryFolder } from '../../helpers/temporary-folder.ts';
+import { prepareStages } from '../../../../src/engine/planning/prepare.ts';
+import { openProject } from '../../../../src/engine/project.ts';
+import type { RunbookStage } from '../../../../src/engine/runbook.ts';
+import { createFakeLab } from '../../../../src/lab/fake/fake-lab.ts';
+import { createVirtualClock } from '../../../../src/lab/fake/virtual-clock.ts';
+import { temporaryFolder } from '../../../helpers/temporary-folder.ts';
 
-const repository = join(import.meta.dirname, '..', '..', '..');
+const repository = join(import.meta.dirname, '..', '..', '..', '..');
 const text = `system: reference
 lab: attached
 version: 1.0.0

@@ -1,6 +1,6 @@
 import { wipedForGood } from './give-back.ts';
-import type { RunContext } from './run-context.ts';
-import type { RunSession } from './session.ts';
+import type { RunContext } from '../run-context.ts';
+import type { RunSession } from '../session.ts';
 
 /** What of the run's own doing would stay as it is if it ended now, a sentence each: what it broke, switched for a time, or stopped. */
 export function leftBehind(context: RunContext): string[] {

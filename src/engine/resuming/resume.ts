@@ -1,21 +1,21 @@
 import { existsSync } from 'node:fs';
-import { RefusedError, UsageError } from '../core/errors.ts';
-import { systemClock, type Clock } from '../core/clock.ts';
-import { removeTornFiles } from '../core/files.ts';
-import { loadEvidence } from '../journal/evidence.ts';
-import { Journal } from '../journal/journal.ts';
-import { readJournal } from '../journal/read-journal.ts';
-import type { RunRecord } from '../journal/records.ts';
-import { isResumable, runEnding } from '../journal/run-ending.ts';
-import { evidenceFolder, runFolder } from '../journal/run-files.ts';
-import type { ResolvedRelease, Topology } from '../topology/topology.ts';
-import { codeHash } from './code-hash.ts';
-import { planHash } from './plan.ts';
-import type { PreparedRun } from './prepare.ts';
-import type { Project } from './project.ts';
-import { isRunStart } from './run-state.ts';
-import type { SessionOptions } from './session.ts';
-import { readDeployedTopology } from './state.ts';
+import { RefusedError, UsageError } from '../../core/errors.ts';
+import { systemClock, type Clock } from '../../core/clock.ts';
+import { removeTornFiles } from '../../core/files.ts';
+import { loadEvidence } from '../../journal/evidence.ts';
+import { Journal } from '../../journal/journal.ts';
+import { readJournal } from '../../journal/read-journal.ts';
+import type { RunRecord } from '../../journal/records.ts';
+import { isResumable, runEnding } from '../../journal/run-ending.ts';
+import { evidenceFolder, runFolder } from '../../journal/run-files.ts';
+import type { ResolvedRelease, Topology } from '../../topology/topology.ts';
+import { codeHash } from '../code-hash.ts';
+import { planHash } from '../planning/plan.ts';
+import type { PreparedRun } from '../planning/prepare.ts';
+import type { Project } from '../project.ts';
+import { isRunStart } from '../run-state.ts';
+import type { SessionOptions } from '../session.ts';
+import { readDeployedTopology } from '../state.ts';
 
 /** A run that goes on: its own plan and releases, and the records that it wrote. */
 export type ResumedRun = PreparedRun & {

@@ -1,8 +1,8 @@
-import { RefusedError, UsageError } from '../core/errors.ts';
-import { didYouMean } from '../core/nearest.ts';
-import type { SystemProfile } from '../spec/profile.ts';
-import type { Topology } from '../topology/topology.ts';
-import type { RunbookStage } from './runbook.ts';
+import { RefusedError, UsageError } from '../../core/errors.ts';
+import { didYouMean } from '../../core/nearest.ts';
+import type { SystemProfile } from '../../spec/profile.ts';
+import type { Topology } from '../../topology/topology.ts';
+import type { RunbookStage } from '../runbook.ts';
 
 /**
  * A plan that names what is not there would end half-way. `traffic`: see `offeredTraffic`. Throws UsageError for nodes that do not exist and ids that are

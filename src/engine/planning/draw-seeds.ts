@@ -1,5 +1,5 @@
-import { random } from '../core/random.ts';
-import type { Runbook } from './runbook.ts';
+import { random } from '../../core/random.ts';
+import type { Runbook } from '../runbook.ts';
 
 /** Draws the seeds that nobody gave. Before a plan is made, never within: planning is pure. */
 export function drawSeeds(runbook: Runbook, parameters: Readonly<Record<string, string>>): Record<string, string> {

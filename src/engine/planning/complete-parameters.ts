@@ -1,6 +1,6 @@
-import { UsageError } from '../core/errors.ts';
-import { didYouMean } from '../core/nearest.ts';
-import type { Runbook } from './runbook.ts';
+import { UsageError } from '../../core/errors.ts';
+import { didYouMean } from '../../core/nearest.ts';
+import type { Runbook } from '../runbook.ts';
 
 /** Fills in defaults. Throws UsageError for a parameter that is unknown, missing or not one of the valid values. */
 export function completeParameters(runbook: Runbook, given: Readonly<Record<string, string>>): Record<string, string> {

@@ -1,12 +1,12 @@
-import { messageOf, RefusedError } from '../core/errors.ts';
-import type { PlanStep } from '../journal/records.ts';
-import { dropSpoiled } from './drill/spoiled-backup.ts';
-import { AbortRequested } from './run-control.ts';
-import { recoverOpenIntents } from './recover.ts';
-import type { RunContext } from './run-context.ts';
+import { messageOf, RefusedError } from '../../core/errors.ts';
+import type { PlanStep } from '../../journal/records.ts';
+import { dropSpoiled } from '../drill/spoiled-backup.ts';
+import { AbortRequested } from '../run-control.ts';
+import { recoverOpenIntents } from '../resuming/recover.ts';
+import type { RunContext } from '../run-context.ts';
 import { perNodeMs, startStopped, wipedForGood, withinBudget } from './give-back.ts';
 import { blamedFor, endingOf, GateError, HeldError, type Ending } from './outcome.ts';
-import { stepId } from './plan.ts';
+import { stepId } from '../planning/plan.ts';
 
 /** What went wrong is answered as the plan says; what nobody can tell leaves the network as it is. */
 export async function settleFailure(context: RunContext, error: unknown): Promise<Ending> {

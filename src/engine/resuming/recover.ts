@@ -1,9 +1,9 @@
-import { messageOf } from '../core/errors.ts';
-import type { ObserveVerdict, RunEvent } from '../journal/records.ts';
-import type { NodeObservation } from '../lab/lab.ts';
-import { HeldError } from './outcome.ts';
-import type { RunContext } from './run-context.ts';
-import type { EffectDetail } from './run-state.ts';
+import { messageOf } from '../../core/errors.ts';
+import type { ObserveVerdict, RunEvent } from '../../journal/records.ts';
+import type { NodeObservation } from '../../lab/lab.ts';
+import { HeldError } from '../ending/outcome.ts';
+import type { RunContext } from '../run-context.ts';
+import type { EffectDetail } from '../run-state.ts';
 
 type Intent = RunEvent & { type: 'intent' };
 
