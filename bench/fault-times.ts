@@ -77,5 +77,5 @@ async function faultRecords({ stateDir }: BenchProject): Promise<FaultRecord[]> 
 }
 
 function reasonIn(stderr: string): string {
-  return stderr.trim().split('\n')[0] ?? '';
+  return (stderr.trim().split('\n')[0] ?? '').replace(/^error: /, '');
 }

@@ -59,10 +59,10 @@ function page(results: readonly Result[]): string {
     '',
     '| figure | measured | limit | met | how |',
     '|---|---|---|---|---|',
-    ...results.map(
-      ({ figure, measured, limit = '', isMet, how }) =>
-        `| ${figure} | ${measured} | ${limit} | ${isMet === undefined ? '' : isMet ? 'yes' : '**no**'} | ${how} |`,
-    ),
+    ...results.map(({ figure, measured, limit = '', isMet, how }) => {
+      const met = isMet === undefined ? '' : isMet ? 'yes' : '**no**';
+      return `| ${[figure, measured, limit, met, how].map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+    }),
     '',
     ...(explained.length > 0 ? ['## Not met', ''] : []),
     ...explained.flatMap(({ figure, explanation }) => [`**${figure}.** ${explanation}`, '']),
