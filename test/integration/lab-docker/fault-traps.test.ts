@@ -126,6 +126,23 @@ describeWithDocker('traps of faults on containers', given, (forTests) => {
     },
   );
 
+  test('a full disk is that of the node, whatever commands are run beside it', async () => {
+    const { faults } = testnet.lab;
+    // Unlike the node it does not ignore SIGXFSZ, and would be ended.
+    const runBeside = async (): Promise<void> => {
+      const command = await testnet.container(victim.name).exec({ Cmd: ['sleep', '60'] });
+      await command.start({ Detach: true });
+      await wait('the command to run', async () => (await command.inspect()).Running);
+    };
+    await runBeside();
+    const lease = await begin({ kind: 'disk-full' });
+    expect(await faults.inspect(victim, lease.id)).toMatchObject({ state: 'injected' });
+    await runBeside();
+    expect(await faults.inspect(victim, lease.id)).toMatchObject({ state: 'injected' });
+    await faults.heal(victim, lease.id);
+    expect(await faults.list()).toEqual([]);
+  });
+
   test('of a node that somebody started, or unpaused, the fault is lost', async () => {
     const { faults } = testnet.lab;
     const down = await begin({ kind: 'down', signal: 'SIGKILL', data: 'keep' });

@@ -8,6 +8,7 @@ const SIGXFSZ = 25;
 
 interface LimitedProcess {
   pid: number;
+  parent: number;
   startTicks: string;
   soft: string;
 }
@@ -64,7 +65,24 @@ async function setSoftLimit(pid: number, soft: string): Promise<void> {
   });
 }
 
+/**
+ * The container's program and what it has started. A command that somebody runs beside it (a health check, say) is in the container as well, comes and
+ * goes, and is none of the node's.
+ */
 async function processesOf(container: string): Promise<LimitedProcess[]> {
+  const all = await allProcessesOf(container);
+  const pids = new Set(all.map(({ pid }) => pid));
+  const [main] = all
+    .filter(({ parent }) => !pids.has(parent))
+    .sort((a, b) => Number(a.startTicks) - Number(b.startTicks) || a.pid - b.pid);
+  const below = (parents: readonly LimitedProcess[]): LimitedProcess[] => {
+    const children = all.filter(({ parent }) => parents.some(({ pid }) => pid === parent));
+    return children.length === 0 ? [...parents] : [...parents, ...below(children)];
+  };
+  return main ? below([main]) : [];
+}
+
+async function allProcessesOf(container: string): Promise<LimitedProcess[]> {
   const found: LimitedProcess[] = [];
   for (const name of await readdir('/proc')) {
     if (!/^\d+$/.test(name)) continue;
@@ -85,7 +103,7 @@ async function processAt(pid: number): Promise<LimitedProcess | undefined> {
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const soft = /^Max file size\s+(\S+)/m.exec(limits)?.[1];
     if (soft === undefined || 'ZX'.includes(fields[0] ?? 'X')) return undefined;
-    return { pid, startTicks: fields[19] ?? '', soft };
+    return { pid, parent: Number(fields[1]), startTicks: fields[19] ?? '', soft };
   } catch {
     return undefined;
   }
