@@ -55,7 +55,7 @@ describe.skipIf(!hasPrometheus)('the past, on a real Prometheus (skipped where n
     });
     await live('recovering', 6000, () => prometheus.set('node-1', { errors: 0, requests: 100 }));
     await live('alert', 5000, () => prometheus.set('node-2', { queue: 500 }));
-    await live('unscraped', 6000, () => {
+    await live('unscraped', 9000, () => {
       prometheus.set('node-2', { queue: 3 });
       prometheus.set('node-0', { isDown: true });
     });
