@@ -2,28 +2,21 @@
  * Runs a command with what the tests need of the machine: a Docker engine (DOCKER_HOST) and local images on it. Starts an engine
  * only where none is reachable, and ends it afterwards, also on SIGINT and SIGTERM. Ends with the command's exit code.
  *
- *   node scripts/test-env.ts [--own-engine] [--warm-toolchain] <command> [arguments…]
- *
- * With --warm-toolchain the Pulumi CLI is built beside the command where it is not there yet, by what processor nobody else wants.
+ *   node scripts/test-env.ts [--own-engine] <command> [arguments…]
  *
  * SEATRIAL_TEST_INSTALL=0 installs no system packages (root only, otherwise none are installed anyway unless CI=true);
  * SEATRIAL_TEST_IMAGES=0 builds no images.
  */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { join } from 'node:path';
 import { messageOf } from '../src/core/errors.ts';
 import { connectDocker } from '../src/lab/docker/connection.ts';
 import { buildLocalImages } from '../src/lab/docker/images/local-images.ts';
 import { ensureDockerEngine, imageCacheDir, mayInstallPackages } from '../test/helpers/docker-engine.ts';
 
 const say = (line: string): void => void process.stderr.write(`test-env: ${line}\n`);
-const given = process.argv.slice(2);
-const isOption = (word: string): boolean => word === '--own-engine' || word === '--warm-toolchain';
-const firstWord = given.findIndex((word) => !isOption(word));
-const options = given.slice(0, firstWord < 0 ? given.length : firstWord);
-const [command, ...args] = given.slice(options.length);
-const forceOwn = options.includes('--own-engine');
+const forceOwn = process.argv[2] === '--own-engine';
+const [command, ...args] = process.argv.slice(forceOwn ? 3 : 2);
 
 /** In CI a suite that is skipped because something failed would be a green lie. */
 const isRequired = process.env['CI'] === 'true';
@@ -49,28 +42,12 @@ async function run(command: string, args: readonly string[], signal: AbortSignal
     say(`suites that need a Docker engine are skipped: ${engine.unavailable}`);
     return runCommand(command, args, process.env, signal);
   }
-  let endWarming: (() => Promise<void>) | undefined;
   try {
     await provideImages(engine.dockerHost, signal);
-    if (options.includes('--warm-toolchain') && !signal.aborted) endWarming = warmToolchain();
     return await runCommand(command, args, { ...process.env, DOCKER_HOST: engine.dockerHost }, signal);
   } finally {
-    await endWarming?.();
     await engine.stop();
   }
-}
-
-/** Returns how to end it. What goes wrong there the test that needs a CLI meets as well, and says. */
-function warmToolchain(): () => Promise<void> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'warm-toolchain.ts')], { stdio: 'ignore' });
-  const ended = new Promise<void>((resolve) => {
-    child.once('close', () => resolve());
-    child.once('error', () => resolve());
-  });
-  return async () => {
-    child.kill('SIGTERM');
-    await ended;
-  };
 }
 
 async function provideImages(host: string, signal: AbortSignal): Promise<void> {
