@@ -94,7 +94,9 @@ describe('drills on processes', () => {
     const said = drill.exercises.flatMap(({ milestones }) => milestones.map(({ milestone }) => milestone));
     for (const milestone of ['injected', 'verified', 'detected', 'restored']) expect(said).toContain(milestone);
     const findings = (await project.newestRun()).flatMap((record) => (record.type === 'finding' ? record.reason : []));
-    expect(findings.join()).toMatch(/7 spoiled copies of backup .* were refused, the backup itself and a whole copy of it were not/);
+    expect(findings.join()).toMatch(
+      /7 spoiled copies of backup .* were refused, the backup itself and a whole copy of it were not/,
+    );
     const { stdout } = await project.succeed('backups', testnet, '--verify');
     expect(stdout).toContain((await project.runIds()).at(-1));
     expect((await project.files()).filter((file) => /^(staging|spoiled)/.test(file))).toEqual([]);
