@@ -9,6 +9,7 @@ import { selectorsOf } from './metric-selector.ts';
 import { createProbeClient, type HttpTransport } from './probe-client.ts';
 import { parsePrometheusText } from './prometheus-text.ts';
 import type { Answer, NodeReading, SlotReading } from './readings.ts';
+import { Silences } from './silence.ts';
 import { slotDeadline, type SlotDeadline } from './slot-deadline.ts';
 import { processStartMetric } from './stored-series.ts';
 
@@ -41,6 +42,7 @@ const callTimeoutMs = 1000;
 export function directSource({ profile, lab, clock, transport }: DirectSourceOptions): SlotSource {
   const wanted = wantedMetrics(profile.checks);
   const compareBlocks = createBlockComparer(profile);
+  const silences = new Silences();
   const readJson = jsonReader(profile.checks);
   const countLog = profile.logErrors && logCounter(lab, profile.logErrors.matches);
 
@@ -91,10 +93,21 @@ export function directSource({ profile, lab, clock, transport }: DirectSourceOpt
     { timeoutMs, atMs, focus }: Pick<SlotRequest, 'timeoutMs' | 'atMs' | 'focus'>,
   ): Promise<NodeReading> {
     const metricsAt = wanted.size > 0 ? profile.metrics : undefined;
+    const askedMs = clock.monotonicMs();
+    const askLiveness = async (): Promise<NodeReading['liveness']> => {
+      const { port, path } = profile.liveness;
+      const answer = await deadline.answer(() => client.getText(port, path));
+      // Refusals come at once; a timer may be a moment early.
+      if (!answer.ok && clock.monotonicMs() - askedMs >= timeoutMs * 0.9) {
+        return { ...answer, silentMs: silences.goesOn(node.name, askedMs, timeoutMs) };
+      }
+      silences.ended(node.name);
+      return answer.ok ? { ok: true } : answer;
+    };
     const observed = deadline.answer(() => lab.observe(node, { signal: deadline.signal, timeoutMs }));
     const [observation, liveness, status, metrics, json, logs] = await Promise.all([
       observed,
-      deadline.answer(() => client.getText(profile.liveness.port, profile.liveness.path)),
+      askLiveness(),
       asked,
       metricsAt &&
         deadline.answer(async () => parsePrometheusText(await client.getText(metricsAt.port, metricsAt.path), wanted)),
@@ -105,7 +118,7 @@ export function directSource({ profile, lab, clock, transport }: DirectSourceOpt
     ]);
     return {
       observation,
-      liveness: liveness.ok ? { ok: true } : liveness,
+      liveness,
       status,
       ...(metrics ? { metrics } : {}),
       ...(json ? { json } : {}),

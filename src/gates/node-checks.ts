@@ -1,5 +1,6 @@
 import type { SystemProfile } from '../spec/profile.ts';
 import type { IntendedNode } from './identity-check.ts';
+import { mayBeSlow } from './silence.ts';
 import { heightOf, type SlotFacts } from './slot-facts.ts';
 import { bad, unknown, type Sample } from './verdict.ts';
 
@@ -24,7 +25,9 @@ export function livenessJudge(node: string): SlotJudge {
   return ({ reading }) => {
     const seen = reading.nodes[node];
     if (!seen) return unknown('slot-missed');
-    return seen.liveness.ok ? { state: 'OK' } : bad(`no answer: ${seen.liveness.error ?? 'unknown'}`);
+    if (seen.liveness.ok) return { state: 'OK' };
+    const why = `no answer: ${seen.liveness.error ?? 'unknown'}`;
+    return mayBeSlow(seen) ? unknown('no-answer-yet', why) : bad(why);
   };
 }
 

@@ -23,8 +23,8 @@ export interface MetricFamilies {
 /** What was seen of one node in one slot. */
 export interface NodeReading {
   observation: Answer<NodeObservation>;
-  /** Did the node answer its liveness probe? */
-  liveness: { ok: boolean; error?: string };
+  /** Did the node answer its liveness probe? `silentMs`: for so long it has neither answered nor refused, over all slots up to this one. */
+  liveness: { ok: boolean; error?: string; silentMs?: number };
   status: Answer<NodeStatus>;
   /** Absent when no check reads the node's metrics. */
   metrics?: Answer<MetricFamilies>;

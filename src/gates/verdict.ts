@@ -10,7 +10,8 @@ export type UnknownReason =
   | 'rule-stale'
   | 'slot-missed'
   | 'vacuous'
-  | 'scrape-path';
+  | 'scrape-path'
+  | 'no-answer-yet';
 
 /** What one check said in one slot. */
 export type Sample =

@@ -72,6 +72,36 @@ describe('guards', () => {
     await keeper.close();
   });
 
+  test('forgive nodes that are silent for a second, as on a busy machine; of a quorum that stays silent they tell soon', async () => {
+    const world = await gateWorld();
+    const keeper = world.keeper();
+    expect((await upgrade(world, keeper, 'node-0', '1.1.0')).verdict.kind).toBe('PASS');
+    const hang = (hangs: boolean): void => {
+      for (const name of ['node-1', 'node-2']) world.show(name, { hangs });
+    };
+    for (let times = 0; times < 3; times++) {
+      hang(true);
+      await world.clock.advance(1000);
+      hang(false);
+      await world.clock.advance(6000);
+      expect(keeper.guardFailure).toBeUndefined();
+    }
+    hang(true);
+    await world.clock.advance(2000);
+    expect(keeper.guardFailure).toMatchObject({ check: 'quorum', kind: 'FAIL' });
+    await keeper.close();
+  });
+
+  test('take a node that stays silent for dead, not for one of which too little is known', async () => {
+    const world = await gateWorld();
+    const keeper = world.keeper();
+    expect((await upgrade(world, keeper, 'node-0', '1.1.0')).verdict.kind).toBe('PASS');
+    world.show('node-0', { hangs: true });
+    await world.clock.advance(2500);
+    expect(keeper.guardFailure).toMatchObject({ node: 'node-0', check: 'liveness', kind: 'FAIL' });
+    await keeper.close();
+  });
+
   test('of a node end when that node is changed again', async () => {
     const world = await gateWorld();
     const keeper = world.keeper();
