@@ -1,20 +1,12 @@
-import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
-import { appendFile, readdir, readFile } from 'node:fs/promises';
+import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { RunRecord } from '../../src/journal/records.ts';
 import { journalFile, runFolder } from '../../src/journal/run-files.ts';
-import {
-  digestsIn,
-  expectSameEnds,
-  isSoak,
-  killPoints,
-  leftInState,
-  type KillableNet,
-  type KillPoint,
-} from '../helpers/kill-and-resume.ts';
+import { digestsIn, expectSameEnds, isSoak, killPoints, type KillPoint } from '../helpers/kill-and-resume.ts';
+import { killableProject } from '../helpers/killable-project.ts';
 import { killAtRecord } from '../helpers/kill-at-record.ts';
 import { useProject } from '../helpers/project.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
@@ -25,45 +17,7 @@ const { testnet, stateDir } = project;
 const repository = join(import.meta.dirname, '..', '..');
 const timeout = isSoak ? 5 * 3_600_000 : 400_000;
 
-const net: KillableNet = {
-  testnet,
-  stateDir,
-  start: (...args) => project.start(...args),
-  seatrial: (...args) => project.seatrial(...args),
-  status: () => project.status(),
-  starts: async () => {
-    const names = await readdir(join(stateDir, 'nodes'));
-    const logs = names.map(async (name) => {
-      const folder = join(stateDir, 'nodes', name, 'logs');
-      const texts = await Promise.all((await readdir(folder)).map((file) => readFile(join(folder, file), 'utf8')));
-      return [name, texts.join('').split('"msg":"listening"').length - 1] as const;
-    });
-    return Object.fromEntries(await Promise.all(logs));
-  },
-  leftovers: async () => {
-    const files = await readdir(stateDir, { recursive: true });
-    const lock = createHash('sha256').update(stateDir).digest('hex');
-    const sockets = (await readFile('/proc/net/unix', 'utf8')).includes(`seatrial-lock-${lock}`) ? ['the lock'] : [];
-    const switched = files.filter((file) => file.endsWith('tss-lease.json'));
-    return [...(await leftInState(stateDir, files)), ...switched, ...sockets, ...(await otherProcesses())];
-  },
-};
-
-/** Processes of the project beside its nodes and the lab daemon, which stays as long as they do. */
-async function otherProcesses(): Promise<string[]> {
-  const nodes = Object.values(await project.instances()).map((instance) => instance.split(':')[0]);
-  const known = [...nodes, ...(await project.daemonPids()).map(String)];
-  const pids = (await readdir('/proc')).filter((pid) => /^\d+$/.test(pid) && !known.includes(pid));
-  const commands = await Promise.all(
-    pids.map(async (pid) => {
-      const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-      return command.includes(project.root) || command.includes(testnet)
-        ? [`${pid} ${command.replaceAll('\0', ' ')}`]
-        : [];
-    }),
-  );
-  return commands.flat();
-}
+const net = killableProject(project);
 
 /** Digest by version, as the first nodes that ran them told. */
 const digests = new Map<string, string>();
@@ -156,19 +110,6 @@ describe('a run whose process is killed', { timeout }, () => {
         ] as const);
     expect(points.length).toBeGreaterThanOrEqual(3);
     await expectSameEnds(net, 'rollback', points, () => scenario);
-  });
-
-  test('in a canary of a feature ends it as it would have ended', async () => {
-    const set = {
-      ...{ ttl: '60s', blocks: '5', switches: '2', 'switch-for': '1s', rollout: 'no' },
-      'prove-within': '30s',
-    };
-    const { exitCode } = await project.seatrial(...runOf('tss-canary', set));
-    expect(exitCode).toBe(0);
-    const points = killPoints(await project.newestRun(), ['effect.intent', 'effect.done', 'finding', 'choice']);
-    const scenario = { runbook: 'tss-canary', set, exitCode: 0, outcome: 'passed', digests: {}, starts: {} };
-    expect(points.length).toBeGreaterThanOrEqual(4);
-    await expectSameEnds(net, 'tss-canary', points, () => scenario);
   });
 
   test('one flipped byte of its journal is found, and nothing goes on with it', async () => {
