@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
@@ -9,6 +9,7 @@ import { readJsonFile } from '../../../src/core/files.ts';
 import { waitFor } from '../../../src/core/wait.ts';
 import type { CutRule, FaultAction, FaultActionKind, FaultLease, PairProbe } from '../../../src/lab/faults.ts';
 import type { ProcessLab } from '../../../src/lab/process/alterable-lab.ts';
+import { daemonPaths } from '../../../src/lab/process/daemon/control-protocol.ts';
 import { readEnvironment } from '../../../src/lab/process/proc.ts';
 import { createProcessLab } from '../../../src/lab/process/process-lab.ts';
 import type { Topology, TopologyNode } from '../../../src/topology/topology.ts';
@@ -94,6 +95,22 @@ async function advance(of: TopologyNode[]): Promise<boolean[]> {
   await systemClock.sleep(2500);
   const after = await heights(of);
   return after.map((height, index) => height > (before[index] ?? 0));
+}
+
+/** All of Seatrial that lives on the lab while faults are live: the daemon, and the two shells that would start it again. */
+async function labProcesses(): Promise<{ daemon: number; supervisors: number[] }> {
+  const pids = await project.daemonPids();
+  const commandOf = (pid: number): string => readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  return {
+    daemon: pids.find((pid) => commandOf(pid).startsWith(process.execPath)) ?? 0,
+    supervisors: pids.filter((pid) => commandOf(pid).includes('\0seatrial-lab\0')),
+  };
+}
+
+/** Without a word to the lab, which would start a daemon by itself. */
+function undoneByItself(): Promise<true> {
+  const { leases } = daemonPaths(project.stateDir);
+  return wait('the fault to be undone', async () => !existsSync(leases));
 }
 
 let count = 0;
@@ -267,9 +284,8 @@ describe.each(cases)('$kind', ({ kind, action, acts }) => {
     show('heal-proven');
   });
 
-  test('ends at its time though whoever injected it was killed', async (context) => {
-    if (able[kind] !== true) context.skip(able[kind]);
-    const lease = leaseOf(victim, action(), 6000);
+  /** Returns when another process has injected it and was killed. */
+  async function orphaned(lease: FaultLease): Promise<void> {
     const script = `
       import { createProcessLab } from ${JSON.stringify(labModule)};
       import { systemClock } from ${JSON.stringify(clockModule)};
@@ -286,10 +302,28 @@ describe.each(cases)('$kind', ({ kind, action, acts }) => {
     await once(child.stdout, 'data');
     child.kill('SIGKILL');
     await once(child, 'exit');
+  }
+
+  test('ends at its time though whoever injected it was killed', async (context) => {
+    if (able[kind] !== true) context.skip(able[kind]);
+    const lease = leaseOf(victim, action(), 6000);
+    await orphaned(lease);
     expect(await lab.faults.list()).toMatchObject([{ id: lease.id, kind, state: 'injected' }]);
     await wait('the dead-man', async () => (await lab.faults.list()).length === 0);
     await allAdvance();
     show('dead-man-proven');
+  });
+
+  test('ends though the lab daemon and its supervisor were killed at the same moment as well', async (context) => {
+    if (able[kind] !== true) context.skip(able[kind]);
+    await orphaned(leaseOf(victim, action()));
+    const { daemon, supervisors } = await labProcesses();
+    expect(supervisors).toHaveLength(2);
+    for (const pid of [supervisors[0] ?? 0, daemon]) process.kill(pid, 'SIGKILL');
+    await undoneByItself();
+    await allAdvance();
+    expect(await lab.faults.list()).toEqual([]);
+    show('daemon-death-proven');
   });
 });
 
@@ -304,15 +338,13 @@ test('a node that is healed of a full disk just as its first write failed is up 
 
 test('a lab daemon that is killed with faults live comes back without them: links whole, paused nodes on, nodes that were down up', async () => {
   const [, second, third] = nodes as [TopologyNode, TopologyNode, TopologyNode];
-  const before = await project.daemonPids();
   await inject(
     leaseOf(second, cutFrom([third])),
     leaseOf(third, { kind: 'pause' }),
     leaseOf(victim, { kind: 'down', signal: 'SIGTERM', data: 'keep' }),
   );
-  const daemon = before.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith(process.execPath));
-  process.kill(daemon ?? 0, 'SIGKILL');
-  await wait('all faults to be undone', async () => (await lab.faults.list().catch(() => [1])).length === 0);
+  process.kill((await labProcesses()).daemon, 'SIGKILL');
+  await undoneByItself();
   await allAdvance();
 });
 

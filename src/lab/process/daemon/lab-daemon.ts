@@ -6,18 +6,17 @@ import { join } from 'node:path';
 import type { Clock } from '../../../core/clock.ts';
 import { LabError } from '../../../core/errors.ts';
 import { isErrno } from '../../../core/files.ts';
-import { sameProcess, sendSignal } from '../end-process.ts';
 import { LeaseKeeper } from '../faults/lease-keeper.ts';
 import { PairMesh } from '../faults/pair-mesh.ts';
 import { LinkProxy, type LinkedNode } from '../links/link-proxy.ts';
 import { linkedNode } from '../links/linked-node.ts';
 import { findMarked } from '../mark.ts';
-import { readStat, type ProcessStat } from '../proc.ts';
+import { readStat } from '../proc.ts';
 import { nodePaths, readRecord } from '../record.ts';
 import { createProcessLab } from '../process-lab.ts';
 import { daemonPaths } from './control-protocol.ts';
 import { serveControl, type LabHandler } from './control-server.ts';
-import { spawnSupervisor } from './supervisor.ts';
+import { Supervision } from './supervision.ts';
 
 interface DaemonOptions {
   testnet: string;
@@ -27,7 +26,7 @@ interface DaemonOptions {
   random(): number;
 }
 
-/** How often it looks whether its supervisor lives and whether it is still needed. */
+/** How often it looks whether its supervisors live and whether it is still needed. */
 const HOUSEKEEPING_MS = 1000;
 
 /**
@@ -36,7 +35,7 @@ const HOUSEKEEPING_MS = 1000;
  */
 export async function runLabDaemon(options: DaemonOptions): Promise<void> {
   const { stateDir, clock } = options;
-  const parent = readStat(process.ppid);
+  const supervision = new Supervision(options, readStat(process.ppid));
   const singleton = await claim(stateDir);
   if (!singleton) return;
   const ending = new AbortController();
@@ -45,11 +44,10 @@ export async function runLabDaemon(options: DaemonOptions): Promise<void> {
   await restoreLinks(proxy, stateDir);
   const lab = createProcessLab({ topology: { testnet: options.testnet, stateDir }, clock });
   const keeper = new LeaseKeeper({ tools: { lab, proxy, clock }, file: paths.leases, stateDir });
-  const control = await serveControl(paths, handlerOf({ proxy, keeper, clock, ending }));
+  const control = await serveControl(paths, handlerOf({ proxy, keeper, supervision, clock, ending }));
   await keeper.undoLeft();
-  const supervisor = await keepHouse(options, parent, proxy, ending);
-  // It would start the daemon again.
-  if (supervisor) sendSignal(supervisor, 'SIGTERM', 'the lab daemon’s supervisor');
+  await keepHouse(options, { proxy, keeper, supervision, clock, ending });
+  await supervision.end();
   control.close();
   keeper.close();
   proxy.close();
@@ -60,11 +58,12 @@ export async function runLabDaemon(options: DaemonOptions): Promise<void> {
 interface Parts {
   proxy: LinkProxy;
   keeper: LeaseKeeper;
+  supervision: Supervision;
   clock: Clock;
   ending: AbortController;
 }
 
-function handlerOf({ proxy, keeper, clock, ending }: Parts): LabHandler {
+function handlerOf({ proxy, keeper, supervision, clock, ending }: Parts): LabHandler {
   const meshes = new WeakMap<Socket, PairMesh>();
   return async (request, caller) => {
     switch (request.op) {
@@ -76,7 +75,8 @@ function handlerOf({ proxy, keeper, clock, ending }: Parts): LabHandler {
       case 'counters':
         return proxy.counters(request.from, request.to);
       case 'arm':
-        return keeper.arm(request.lease);
+        await keeper.arm(request.lease);
+        return supervision.keep({ isFaulty: true });
       case 'inject':
         return keeper.inject(request.node, request.id);
       case 'extend':
@@ -115,24 +115,17 @@ function nodesNamed(names: readonly string[], proxy: LinkProxy): LinkedNode[] {
   });
 }
 
-/** Until it is to end. Returns the supervisor that it has then. */
+/** Until it is to end. */
 async function keepHouse(
-  { testnet, stateDir, clock }: DaemonOptions,
-  parent: ProcessStat | undefined,
-  proxy: LinkProxy,
-  ending: AbortController,
-): Promise<ProcessStat | undefined> {
-  // Whoever takes over the children of the dead is none.
-  let supervisor = parent?.name === 'sh' ? parent : undefined;
+  { testnet, stateDir }: DaemonOptions,
+  { proxy, keeper, supervision, clock, ending }: Parts,
+): Promise<void> {
   while (!ending.signal.aborted) {
-    if (!supervisor || !sameProcess(supervisor)) {
-      supervisor = await spawnSupervisor({ testnet, stateDir, adopted: process.pid });
-    }
+    await supervision.keep({ isFaulty: keeper.isHolding });
     await clock.sleep(HOUSEKEEPING_MS, ending.signal).catch(() => undefined);
     await proxy.repair();
     if (!(await isNeeded(testnet, stateDir))) ending.abort();
   }
-  return supervisor;
 }
 
 async function isNeeded(testnet: string, stateDir: string): Promise<boolean> {

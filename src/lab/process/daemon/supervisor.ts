@@ -35,7 +35,7 @@ done
 interface SupervisorOptions {
   testnet: string;
   stateDir: string;
-  /** Pid of a daemon that has lost its supervisor. */
+  /** Pid of a daemon that lives, and lacks a supervisor. */
   adopted?: number;
 }
 

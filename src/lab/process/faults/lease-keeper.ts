@@ -43,6 +43,11 @@ export class LeaseKeeper {
     this.#stateDir = options.stateDir;
   }
 
+  /** Whether any fault is armed or acts, or could not be undone so far. */
+  get isHolding(): boolean {
+    return this.#held.size > 0;
+  }
+
   /** Begins to undo what an earlier daemon has left. */
   async undoLeft(): Promise<void> {
     const stored = (await readJsonFile<StoredLease[]>(this.#file)) ?? [];
