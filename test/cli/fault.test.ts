@@ -134,6 +134,12 @@ describe('seatrial fault', { timeout }, () => {
     const left = await listed();
     expect(left).toEqual([expect.objectContaining({ id: 'partition-0', node: 'validator-3', state: 'injected' })]);
     expect(left[0]?.remainingMs).toBeGreaterThan(60_000);
+    const status = await project.succeed('status', testnet);
+    expect(status.stdout).toMatch(
+      /broken on purpose: cut on validator-3, ends in .* at the latest; end it with: seatrial heal/,
+    );
+    const told = await project.json<{ faults?: object[] }>('status', testnet);
+    expect(told.faults).toEqual([expect.objectContaining({ id: 'partition-0', state: 'injected' })]);
     const doctor = await project.seatrial('doctor');
     expect(doctor.stdout).toContain(`faults on ${testnet}`);
     expect(doctor.stdout).toContain(`end them with: seatrial heal ${testnet} --all`);

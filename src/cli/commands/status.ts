@@ -1,14 +1,20 @@
+import { messageOf } from '../../core/errors.ts';
 import { readStopped } from '../../engine/stopped-testnet.ts';
+import type { FaultState } from '../../lab/faults.ts';
+import type { Lab } from '../../lab/lab.ts';
+import { formatDuration } from '../../report/format.ts';
 import { lookAtNodes } from '../node-look.ts';
 import { print, printJson, table } from '../output.ts';
 import { openDeployed } from '../testnet.ts';
 import type { Topology } from '../../topology/topology.ts';
 
+const faultsTimeoutMs = 3000;
+
 /** `seatrial status <testnet>`: one look at every node; always exit 0 when it could look. */
 export async function status(name: string, options: { json?: boolean }): Promise<void> {
   const testnet = await openDeployed(name);
   try {
-    const nodes = await lookAtNodes(testnet);
+    const [nodes, faults] = await Promise.all([lookAtNodes(testnet), faultsOn(testnet.lab)]);
     const { topology } = testnet;
     const stopped = await readStopped(topology.stateDir);
     const still = nodes.filter(({ state }) => state === 'stopped').map(({ name: node }) => node);
@@ -20,6 +26,7 @@ export async function status(name: string, options: { json?: boolean }): Promise
         system: topology.system,
         ...(stopped && { stoppedSince: stopped.since }),
         ...(lacks !== undefined && { mustNotStart: lacks }),
+        ...(typeof faults === 'string' ? { faultsUnknown: faults } : faults.length > 0 && { faults }),
         nodes,
       });
       return;
@@ -35,6 +42,8 @@ export async function status(name: string, options: { json?: boolean }): Promise
       node.detail ?? node.endpoints.http ?? '',
     ]);
     print(table([['NODE', 'STATE', 'VERSION', 'DIGEST', 'HEIGHT', 'PEERS', 'STARTED', ''], ...rows]));
+    if (typeof faults === 'string') print(`\nwhat is broken on purpose could not be asked for: ${faults}`);
+    else if (faults.length > 0) print(`\n${sentenceOf(faults)}; end it with: seatrial heal ${topology.testnet} --all`);
     if (lacks !== undefined) print(`\n${lacks}`);
     else if (stopped) {
       print(
@@ -52,6 +61,23 @@ export async function status(name: string, options: { json?: boolean }): Promise
   } finally {
     await testnet.lab.close();
   }
+}
+
+/** What is broken on purpose, or why nobody can tell: that keeps nobody from the nodes' own state. */
+async function faultsOn(lab: Lab): Promise<FaultState[] | string> {
+  try {
+    return (await lab.faults?.list({ timeoutMs: faultsTimeoutMs })) ?? [];
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+function sentenceOf(faults: readonly FaultState[]): string {
+  const each = faults.map(({ kind, node, remainingMs }) => {
+    const rest = remainingMs === undefined ? '' : `, ends in ${formatDuration(remainingMs)} at the latest`;
+    return `${kind} on ${node}${rest}`;
+  });
+  return `broken on purpose: ${each.join('; ')}`;
 }
 
 /** Why nodes that stand still must not be started as they are. What reads journals takes its time to load, and is not needed where all run. */
