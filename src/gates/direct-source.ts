@@ -9,7 +9,6 @@ import { selectorsOf } from './metric-selector.ts';
 import { createProbeClient, type HttpTransport } from './probe-client.ts';
 import { parsePrometheusText } from './prometheus-text.ts';
 import type { Answer, NodeReading, SlotReading } from './readings.ts';
-import { Silences } from './silence.ts';
 import { slotDeadline, type SlotDeadline } from './slot-deadline.ts';
 import { processStartMetric } from './stored-series.ts';
 
@@ -42,7 +41,6 @@ const callTimeoutMs = 1000;
 export function directSource({ profile, lab, clock, transport }: DirectSourceOptions): SlotSource {
   const wanted = wantedMetrics(profile.checks);
   const compareBlocks = createBlockComparer(profile);
-  const silences = new Silences();
   const readJson = jsonReader(profile.checks);
   const countLog = profile.logErrors && logCounter(lab, profile.logErrors.matches);
 
@@ -99,9 +97,8 @@ export function directSource({ profile, lab, clock, transport }: DirectSourceOpt
       const answer = await deadline.answer(() => client.getText(port, path));
       // Refusals come at once; a timer may be a moment early.
       if (!answer.ok && clock.monotonicMs() - askedMs >= timeoutMs * 0.9) {
-        return { ...answer, silentMs: silences.goesOn(node.name, askedMs, timeoutMs) };
+        return { ...answer, silentMs: Math.round(timeoutMs) };
       }
-      silences.ended(node.name);
       return answer.ok ? { ok: true } : answer;
     };
     const observed = deadline.answer(() => lab.observe(node, { signal: deadline.signal, timeoutMs }));

@@ -32,6 +32,7 @@ import { restoreGate } from './restore-gate.ts';
 import { RunningGate, type RunningGateOptions } from './running-gate.ts';
 import { baselineOf, instanceOf } from './baseline.ts';
 import { highestOf, networkFacts, slotFacts } from './slot-facts.ts';
+import { Silences } from './silence.ts';
 import { startSlotLoop, type GridSlot, type SlotLoop } from './slot-loop.ts';
 import type { JudgedNode } from './watched-node.ts';
 
@@ -60,6 +61,7 @@ export function createGateKeeper(options: GateKeeperOptions): GateKeeper {
   const changing = new Set<string>();
   const beforeChange = new Map<string, { highest: number | undefined; instance: string | undefined }>();
   const guards = createGuards(profile);
+  const silences = new Silences(timings.windowSlots * timings.intervalMs);
   const closed = new AbortController();
   setMaxListeners(0, closed.signal);
   let active: RunningGate | undefined;
@@ -131,6 +133,7 @@ export function createGateKeeper(options: GateKeeperOptions): GateKeeper {
 
   function deliver(reading: SlotReading): void {
     newest = reading;
+    silences.mark(reading);
     options.onSlot?.(reading);
     const facts = slotFacts(reading, network);
     const gated = active;

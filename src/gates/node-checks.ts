@@ -1,6 +1,5 @@
 import type { SystemProfile } from '../spec/profile.ts';
 import type { IntendedNode } from './identity-check.ts';
-import { mayBeSlow } from './silence.ts';
 import { heightOf, type SlotFacts } from './slot-facts.ts';
 import { bad, unknown, type Sample } from './verdict.ts';
 
@@ -27,7 +26,7 @@ export function livenessJudge(node: string): SlotJudge {
     if (!seen) return unknown('slot-missed');
     if (seen.liveness.ok) return { state: 'OK' };
     const why = `no answer: ${seen.liveness.error ?? 'unknown'}`;
-    return mayBeSlow(seen) ? unknown('no-answer-yet', why) : bad(why);
+    return seen.liveness.mayBeSlow ? unknown('no-answer-yet', why) : bad(why);
   };
 }
 

@@ -1,5 +1,4 @@
 import { quorumBudget, type NodeHealth } from './quorum-budget.ts';
-import { mayBeSlow } from './silence.ts';
 import { heightOf, highestOf, type SlotFacts } from './slot-facts.ts';
 import type { Sample } from './verdict.ts';
 
@@ -14,7 +13,7 @@ export function judgeQuorum(facts: SlotFacts, present: ReadonlySet<string>, maxL
     if (present.has(node)) return 'ok';
     const seen = reading.nodes[node];
     if (!seen) return undefined;
-    if (!seen.liveness.ok) return mayBeSlow(seen) ? undefined : 'down';
+    if (!seen.liveness.ok) return seen.liveness.mayBeSlow ? undefined : 'down';
     if (maxLag === undefined) return 'ok';
     const height = heightOf(seen);
     if (!seen.status.ok || height === undefined || highest === undefined) return undefined;

@@ -23,8 +23,11 @@ export interface MetricFamilies {
 /** What was seen of one node in one slot. */
 export interface NodeReading {
   observation: Answer<NodeObservation>;
-  /** Did the node answer its liveness probe? `silentMs`: for so long it has neither answered nor refused, over all slots up to this one. */
-  liveness: { ok: boolean; error?: string; silentMs?: number };
+  /**
+   * Did the node answer its liveness probe? `silentMs`: it neither answered nor refused, and was given so long in this slot. `mayBeSlow`:
+   * it has been silent for too short a time to be called down, counted over all slots.
+   */
+  liveness: { ok: boolean; error?: string; silentMs?: number; mayBeSlow?: true };
   status: Answer<NodeStatus>;
   /** Absent when no check reads the node's metrics. */
   metrics?: Answer<MetricFamilies>;

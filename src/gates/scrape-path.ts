@@ -1,5 +1,4 @@
 import type { SlotJudge } from './node-checks.ts';
-import { mayBeSlow } from './silence.ts';
 import { bad, unknown } from './verdict.ts';
 
 /** With the scrape path broken for longer than this, a node that answers its probe is BAD all the same. */
@@ -36,14 +35,15 @@ export function scrapePathJudge(node: string): SlotJudge {
     }
     if (up === 1) {
       scrapeBrokenSinceMs = undefined;
-      if (mayBeSlow(seen)) return undefined;
-      if (!seen.liveness.ok) return bad(`Prometheus reaches ${node}, its clients do not: ${seen.liveness.error ?? ''}`);
+      if (!seen.liveness.ok && !seen.liveness.mayBeSlow)
+        return bad(`Prometheus reaches ${node}, its clients do not: ${seen.liveness.error ?? ''}`);
       if (prometheus.hasOldConfig) {
         return unknown('series-set-mismatch', 'Prometheus refused its new configuration and goes on with an old one');
       }
       return undefined;
     }
-    if (mayBeSlow(seen)) return unknown('no-answer-yet', `neither Prometheus nor the probe reaches ${node} so far`);
+    if (seen.liveness.mayBeSlow)
+      return unknown('no-answer-yet', `neither Prometheus nor the probe reaches ${node} so far`);
     if (!seen.liveness.ok) return bad(`neither Prometheus nor the probe reaches ${node}`);
     scrapeBrokenSinceMs ??= reading.monoMs;
     const brokenMs = reading.monoMs - scrapeBrokenSinceMs;

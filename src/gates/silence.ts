@@ -1,4 +1,4 @@
-import type { NodeReading } from './readings.ts';
+import type { SlotReading } from './readings.ts';
 
 /**
  * A node that has said nothing for less than this may only be slow: a slot of half a second ends before a busy machine has come
@@ -6,27 +6,34 @@ import type { NodeReading } from './readings.ts';
  */
 const deadAfterMs = 900;
 
-/** How long nodes have been silent: neither answered nor refused, slot after slot. */
+/** How long nodes have been silent, neither answering nor refusing, over the slots that were judged. */
 export class Silences {
-  readonly #held = new Map<string, { sinceMs: number; askedMs: number }>();
+  readonly #windowMs: number;
+  readonly #held = new Map<string, { sinceMs: number; seenMs: number }>();
+  /** When the last silence began that was forgiven. */
+  readonly #forgiven = new Map<string, number>();
 
-  /** The node answered, or refused, within its time. */
-  ended(node: string): void {
-    this.#held.delete(node);
+  /** `windowMs`: a node is forgiven once in such a time. One that is silent again and again is not slow, it is ill. */
+  constructor(windowMs: number) {
+    this.#windowMs = windowMs;
   }
 
-  /** Nothing came of a question within its time; returns for how long nothing has, in ms. */
-  goesOn(node: string, askedMs: number, timeoutMs: number): number {
-    const before = this.#held.get(node);
-    // Nobody knows what it said while it was not asked.
-    const isKnown = before !== undefined && askedMs - before.askedMs < 2 * deadAfterMs;
-    const sinceMs = isKnown ? before.sinceMs : askedMs;
-    this.#held.set(node, { sinceMs, askedMs });
-    return Math.round(askedMs - sinceMs + timeoutMs);
+  /** Marks the nodes of a reading of which nobody can say yet that they are down. To be called with each reading that is judged, in order. */
+  mark({ monoMs, nodes }: SlotReading): void {
+    for (const [node, { liveness }] of Object.entries(nodes)) {
+      if (liveness.ok || liveness.silentMs === undefined) {
+        this.#held.delete(node);
+        continue;
+      }
+      const before = this.#held.get(node);
+      // Nobody knows what it said while it was not asked.
+      const sinceMs = before && monoMs - before.seenMs < 2 * deadAfterMs ? before.sinceMs : monoMs;
+      this.#held.set(node, { sinceMs, seenMs: monoMs });
+      if (monoMs - sinceMs + liveness.silentMs >= deadAfterMs) continue;
+      const forgivenMs = this.#forgiven.get(node) ?? -Infinity;
+      if (forgivenMs !== sinceMs && sinceMs - forgivenMs < this.#windowMs) continue;
+      this.#forgiven.set(node, sinceMs);
+      liveness.mayBeSlow = true;
+    }
   }
-}
-
-/** Whether nobody can say yet that the node is down: it has been silent for too short a time. */
-export function mayBeSlow({ liveness }: Pick<NodeReading, 'liveness'>): boolean {
-  return !liveness.ok && liveness.silentMs !== undefined && liveness.silentMs < deadAfterMs;
 }

@@ -83,12 +83,24 @@ describe('guards', () => {
       hang(true);
       await world.clock.advance(1000);
       hang(false);
-      await world.clock.advance(6000);
+      await world.clock.advance(9000);
       expect(keeper.guardFailure).toBeUndefined();
     }
     hang(true);
     await world.clock.advance(2000);
     expect(keeper.guardFailure).toMatchObject({ check: 'quorum', kind: 'FAIL' });
+    await keeper.close();
+  });
+
+  test('do not forgive a node that is silent in every second slot', async () => {
+    const world = await gateWorld();
+    const keeper = world.keeper();
+    expect((await upgrade(world, keeper, 'node-0', '1.1.0')).verdict.kind).toBe('PASS');
+    for (let slot = 0; slot < 8 && keeper.guardFailure === undefined; slot++) {
+      world.show('node-0', { hangs: slot % 2 === 0 });
+      await world.clock.advance(500);
+    }
+    expect(keeper.guardFailure).toMatchObject({ node: 'node-0', check: 'liveness', kind: 'FAIL' });
     await keeper.close();
   });
 
