@@ -2,7 +2,7 @@ import { abortedError, type Clock } from '../core/clock.ts';
 import { messageOf, RefusedError } from '../core/errors.ts';
 import { waitFor } from '../core/wait.ts';
 import type { SlotSource } from '../gates/direct-source.ts';
-import { guardVerdict } from '../gates/gate-evidence.ts';
+import { guardVerdict, type GuardFailure } from '../gates/gate-evidence.ts';
 import type { GateBaseline, GateKeeper } from '../gates/gate-requests.ts';
 import { createProbeClient, type HttpTransport } from '../gates/probe-client.ts';
 import type { NodeHealth, QuorumBudget } from '../gates/quorum-budget.ts';
@@ -289,6 +289,11 @@ export class RunGates {
       if (identity) identities[node.name] = identity;
     }
     await recordPassed(target.stateDir, identities);
+  }
+
+  /** What a node does wrong that was changed before, or that too little is known of it. */
+  get guardFailure(): GuardFailure | undefined {
+    return this.#keeper.guardFailure;
   }
 
   /** Harm on a node that was changed before ends the stage before the next one is touched. */

@@ -13,7 +13,7 @@ import { judgeMissedSlots } from './resuming/missed-slots.ts';
 import { changedNodes } from './planning/plan.ts';
 import { recoverOpenEffects, recoverOpenIntents } from './resuming/recover.ts';
 import { RunSession } from './session.ts';
-import { endEffects, goOnBack, settleFailure } from './ending/settle.ts';
+import { endEffects, goOnBack, heedGuards, settleFailure } from './ending/settle.ts';
 import type { RunContext, RunInputs } from './run-context.ts';
 import { Snapshots } from './snapshots.ts';
 import { runStages } from './stages.ts';
@@ -127,6 +127,7 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
     const { lost, duplicated, problem } =
       load && !isHurried ? await settleLoad(session, inputs, load, failure) : { lost: 0, duplicated: 0 };
     if (problem) ending = afterLedger(ending, problem);
+    ending = await heedGuards(context, ending);
     const exitCode = await session.finish({ ...ending, left: leftBehind(context) }, { lost, duplicated });
     const { outcome, reason } = ending;
     return {

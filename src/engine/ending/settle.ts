@@ -39,6 +39,21 @@ export async function settleFailure(context: RunContext, error: unknown): Promis
   return rollBackTo(context, nodes, ending.reason ?? '', 'rolled-back');
 }
 
+/**
+ * Harm that a changed node does after the last step is answered as before it. Data that is lacking is not: with the traffic over there
+ * is less to be seen.
+ */
+export async function heedGuards(context: RunContext, ending: Ending): Promise<Ending> {
+  const { gates } = context.session;
+  if (ending.outcome !== 'passed' || gates.guardFailure?.kind !== 'FAIL') return ending;
+  try {
+    gates.throwIfGuardFailed();
+    return ending;
+  } catch (error) {
+    return settleFailure(context, error);
+  }
+}
+
 /** A run that was cut off on its way back goes on with it. */
 export async function goOnBack(context: RunContext): Promise<Ending> {
   const { state } = context.session;
