@@ -4,6 +4,7 @@ import type { EffectKind, RunEvent } from '../journal/records.ts';
 import type { Lab } from '../lab/lab.ts';
 import type { FeatureToggle, ProbeClient, SystemProfile } from '../spec/profile.ts';
 import type { Topology, TopologyNode } from '../topology/topology.ts';
+import { StepError } from './ending/outcome.ts';
 import type { EffectDetail, HeldSwitch, RunState } from './run-state.ts';
 
 export interface EffectOptions {
@@ -36,6 +37,7 @@ export class Effects {
   readonly #options: EffectOptions;
   /** The effect that is under way on a node, or the last one. */
   readonly #turns = new Map<string, Promise<void>>();
+  #lost: string | undefined;
 
   constructor(options: EffectOptions) {
     this.#options = options;
@@ -59,6 +61,16 @@ export class Effects {
       const held = this.#options.state.switches.get(`${node}/${toggle}`);
       if (held) await this.#switch(held.step, node, toggle, held.on, held.ttlMs, signal);
     });
+  }
+
+  /** What was switched could not be extended, and its time is over. */
+  lose({ node, toggle }: HeldSwitch, why: string): void {
+    this.#lost ??= `${toggle} on ${node} could not be kept switched, and has ended by itself: ${why}`;
+  }
+
+  /** What was seen since a switch was lost was not seen with it. */
+  throwIfLost(): void {
+    if (this.#lost !== undefined) throw new StepError([], 'inconclusive', this.#lost);
   }
 
   /** Ends what `switch` began. */

@@ -50,6 +50,7 @@ export async function runStages(context: RunContext, { after = -1 } = {}): Promi
     else await rollStage(context, together);
     if (step.stage !== undefined) requireRejected(context, together);
     context.faults.throwIfVoid();
+    context.effects.throwIfLost();
   }
   // Harm that shows during the last step would otherwise be nobody's.
   session.gates.throwIfGuardFailed();

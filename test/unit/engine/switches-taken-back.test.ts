@@ -54,3 +54,38 @@ describe('a run that takes back what it did', () => {
     expect(world.isOn('node-0')).toBe(false);
   });
 });
+
+describe('a switch that cannot be extended', () => {
+  /** Switches a feature for eight seconds at most and soaks for thirty; the lab fails those calls that are due. */
+  async function soaked(fails: (call: number) => boolean) {
+    const world = await toggleWorld();
+    let calls = 0;
+    const lab = (plain: FakeLab): FakeLab => ({
+      ...plain,
+      exec: async (node, command, options) => {
+        if (command[0] === 'switch' && fails(calls++)) throw new Error('the lab is away');
+        return plain.exec(node, command, options);
+      },
+    });
+    const [, on] = stages;
+    const soak: RunbookStage = { kind: 'soak', id: 'soak', nodes: ['node-0'], forMs: 30_000 };
+    const result = await world.untilSettled(
+      executeRun(await world.inputs({ stages: [on as RunbookStage, soak], lab })),
+    );
+    return { world, result };
+  }
+
+  test('once or twice is extended a moment later', async () => {
+    const { world, result } = await soaked((call) => call === 1 || call === 2 || call === 5);
+    expect(result.outcome, result.reason).toBe('passed');
+    expect(world.switched.filter((what) => what.startsWith('switch')).length).toBeGreaterThan(5);
+  });
+
+  test('until its time is over makes the soak inconclusive: the node did not have the feature', async () => {
+    const { result } = await soaked((call) => call > 0);
+    expect(result.outcome).toBe('inconclusive');
+    expect(result.reason).toMatch(
+      /boost on node-0 could not be kept switched, and has ended by itself: .*the lab is away/,
+    );
+  });
+});
