@@ -87,8 +87,12 @@ export function startLoad(options: LoadOptions): Load {
       const due = Math.floor(((clock.monotonicMs() - startMs) / 1000) * perSecond);
       const batch: string[] = [];
       for (; offered < due; offered++) {
-        const node = flying < maxInFlight ? nextNode() : undefined;
-        if (node === undefined) continue;
+        if (flying >= maxInFlight) continue;
+        const node = nextNode();
+        if (node === undefined) {
+          ledger.noteUnserved();
+          continue;
+        }
         flying++;
         batch.push(node);
       }

@@ -41,6 +41,9 @@ export interface Ledger {
   /** What a write was answered with, as soon as it was. */
   record(sequence: number, result: SubmitResult, latencyMs: number): void;
   readonly counts: Readonly<{ sent: number; acknowledged: number; rejected: number; unknown: number }>;
+  /** Writes that were due since the ledger was opened and went to nobody, because no node was there to take them. In no file, and in no count. */
+  readonly unserved: number;
+  noteUnserved(): void;
   /** In the order of their sequence. Empty where transactions are only counted. */
   readonly entries: readonly LedgerEntry[];
   /** Latencies of acknowledged transactions in ms, unsorted. */
@@ -77,6 +80,7 @@ export async function openLedger(
 ): Promise<Ledger> {
   const handle = await open(file, 'a', 0o644);
   const counts = { sent: 0, acknowledged: 0, rejected: 0, unknown: 0 };
+  let unserved = 0;
   const entries: LedgerEntry[] = [];
   const latenciesMs: number[] = [];
   const tallies = new Map<string, NodeTally>();
@@ -120,6 +124,10 @@ export async function openLedger(
 
   return {
     counts,
+    get unserved() {
+      return unserved;
+    },
+    noteUnserved: () => void unserved++,
     entries,
     latenciesMs,
     nowMs,

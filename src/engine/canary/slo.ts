@@ -20,8 +20,8 @@ interface Slot {
 }
 
 /**
- * Watches the share of transactions that the users of the network get acknowledged, for as long as the step says. FAIL at once when the
- * budget burns too fast; PASS at the end when enough is known. The time in which nobody watched is unknown.
+ * Watches the share of transactions that the users of the network get acknowledged, for as long as the step says; those that no node was
+ * there to take count as refused. FAIL at once when the budget burns too fast; PASS at the end when enough is known. The time in which nobody watched is unknown.
  */
 export async function watchSlo(context: RunContext, step: PlanStep): Promise<void> {
   const { inputs, session, signal } = context;
@@ -36,7 +36,8 @@ export async function watchSlo(context: RunContext, step: PlanStep): Promise<voi
   const startedAtMs = await startOf(context, id);
   for (const slot of slots) judge.push(asSloSlot(slot, slotMs, startedAtMs));
   const { ledger } = session;
-  let last = { ...ledger.counts };
+  const counted = () => ({ ...ledger.counts, unserved: ledger.unserved });
+  let last = counted();
   let state = judge.state();
   const firstMs = clock.monotonicMs();
   const firstSlot = Math.max(
@@ -46,13 +47,14 @@ export async function watchSlo(context: RunContext, step: PlanStep): Promise<voi
   for (let slot = firstSlot; state.verdict === undefined && slot < Math.ceil(lengthMs / slotMs); slot++) {
     await clock.sleep(Math.max(0, firstMs + (slot - firstSlot + 1) * slotMs - clock.monotonicMs()), signal);
     session.gates.throwIfGuardFailed();
-    const now = { ...ledger.counts };
-    const bad = now.rejected + now.unknown - last.rejected - last.unknown;
-    const counted: Slot = { slot, atMs: startedAtMs + slot * slotMs, bad, total: now.sent - last.sent };
+    const now = counted();
+    const unserved = now.unserved - last.unserved;
+    const bad = now.rejected + now.unknown - last.rejected - last.unknown + unserved;
+    const seen: Slot = { slot, atMs: startedAtMs + slot * slotMs, bad, total: now.sent - last.sent + unserved };
     last = now;
-    slots.push(counted);
-    await file.add(counted);
-    state = judge.push(asSloSlot(counted, slotMs, startedAtMs));
+    slots.push(seen);
+    await file.add(seen);
+    state = judge.push(asSloSlot(seen, slotMs, startedAtMs));
   }
   if (state.verdict === undefined) state = judge.finish();
   const { verdict = 'inconclusive', reason } = state;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import sloWatch from '../../../runbooks/slo-watch.ts';
 import { watchSlo } from '../../../src/engine/canary/slo.ts';
 import type { RunContext } from '../../../src/engine/run-context.ts';
-import type { RunEvent } from '../../../src/journal/records.ts';
+import type { RunEvent, RunRecord } from '../../../src/journal/records.ts';
 import { createVirtualClock } from '../../../src/lab/fake/virtual-clock.ts';
 import { memoryFolder } from '../../helpers/temporary-folder.ts';
 import { executeRun } from '../../../src/engine/run.ts';
@@ -46,6 +46,7 @@ async function watchedForDays(perSecond: number, isBad: (sequence: number, atMs:
       get counts() {
         return counts();
       },
+      unserved: 0,
     },
     state: { choices: new Map<string, string | number>(), changed: [] },
     gates: { throwIfGuardFailed: () => undefined },
@@ -113,6 +114,18 @@ describe('a watch of some hours', () => {
     const { records } = await readJournal(result.runDir);
     expect(recordsOf(records, 'finding')).toMatchObject([{ finding: 'slo', verdict: 'inconclusive' }]);
   });
+
+  test('in which no node serves any more fails at once: what nobody was there to take is not unsent, it is refused', async () => {
+    const world = await watched(undefined, 1);
+    const startedMs = world.clock.monotonicMs();
+    const onRecord = (record: RunRecord): void => {
+      if (record.type === 'choice' && record.name === 'started') world.show('node-0', { healthStatus: 500 });
+    };
+    const inputs = await runbookInputs(world, sloWatch, set, { hasLoad: true, onRecord });
+    const result = await world.untilSettled(executeRun(inputs), { stepMs: 5_000, limitMs: day });
+    expect(result).toMatchObject({ outcome: 'failed', exitCode: 1 });
+    expect(world.clock.monotonicMs() - startedMs).toBeLessThan(hour);
+  }, 120_000);
 
   test(
     'whose orchestrator is killed half-way ends when it would have ended, with what both have counted',

@@ -71,6 +71,8 @@ describe('the load generator', () => {
     const load = start({ isServing: () => isServing });
     await passTime(clock, 5_000);
     expect(chain.submitted).toEqual([]);
+    expect(ledger.unserved).toBeGreaterThanOrEqual(95);
+    expect(ledger.counts.sent).toBe(0);
     isServing = true;
     await passTime(clock, 1_000);
     await load.stop();
