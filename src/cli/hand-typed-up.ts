@@ -113,13 +113,26 @@ export async function openHandTypedUp(
       signal: options.signal,
     });
     await writeDeployedTopology(prepared.target);
+    const hooks = session.hooks({ id: prepared.plan.runbook, target: prepared.target, order }, options.signal);
     const finish = async (error?: unknown): Promise<void> => {
+      let problem = error;
       try {
-        await session.finish(error === undefined ? { outcome: 'passed' } : endingOf(error), { lost: 0, duplicated: 0 });
+        // As after the stages of a run: gates that wait for others, and what nodes have done since theirs.
+        if (error === undefined) {
+          await hooks.gateRest();
+          session.gates.throwIfGuardFailed();
+        }
+      } catch (harm) {
+        problem = harm;
+      }
+      try {
+        const ending = problem === undefined ? { outcome: 'passed' as const } : endingOf(problem);
+        await session.finish(ending, { lost: 0, duplicated: 0 });
         options.onProgress(`report: ${await writeReport(session.runDir)}`);
       } finally {
         await giveBack();
       }
+      if (error === undefined && problem !== undefined) throw problem;
     };
     try {
       if (prepared.plan.steps.some((step) => step.kind === 'preflight'))
@@ -128,7 +141,6 @@ export async function openHandTypedUp(
       await finish(error);
       throw error;
     }
-    const hooks = session.hooks({ id: prepared.plan.runbook, target: prepared.target, order }, options.signal);
     return {
       topology: prepared.target,
       order,
