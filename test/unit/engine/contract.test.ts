@@ -152,6 +152,7 @@ describe('a run of an older program that is gone on with in the middle of a chan
     expect(result.outcome).toBe('inconclusive');
     expect(result.reason).toContain('node-0: nobody looked at it before its change');
     expect(findings.filter(({ kind }) => kind === 'disagrees')).toEqual([]);
+    expect(findings.map(({ message }) => message)).toContain('this older run has not kept what node-0 promised before');
   });
 
   test('goes on where the contract only warns, says so, and looks at the nodes that are still to come', async () => {
@@ -161,5 +162,22 @@ describe('a run of an older program that is gone on with in the middle of a chan
       'contract: node-0: nobody looked at it before its change',
       'contract broken: node-1: the metric height is gone',
     ]);
+  });
+});
+
+describe('verify', () => {
+  test('finds a promise that was looked at after the change', async () => {
+    const { result } = await upgraded({}, 'enforce');
+    const copy = await forged(result.runDir, (records) => {
+      const seen = records.find(({ type }) => type === 'contract.seen') as RunRecord;
+      const rest = records.filter((record) => record !== seen);
+      rest.splice(rest.findIndex(({ type }) => type === 'done') + 1, 0, seen);
+      return rest;
+    });
+    const { result: said, findings } = await verified(copy);
+    expect(said).toBe('disagrees');
+    expect(findings.map(({ message }) => message)).toContain(
+      'what node-0 promised before its change was looked at after it',
+    );
   });
 });
