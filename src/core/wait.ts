@@ -40,6 +40,12 @@ export async function waitFor<T>(attempt: () => Promise<T | undefined>, options:
   }
 }
 
+/** Waits for all of them. The first failure is thrown after all have ended, so that none of them does anything afterwards. */
+export async function allEnded(promises: readonly Promise<unknown>[]): Promise<void> {
+  await Promise.allSettled(promises);
+  await Promise.all(promises);
+}
+
 /** Runs `work` over all items, at most `limit` at once; results keep the order. The first failure is thrown after all have ended. */
 export async function mapConcurrent<T, R>(
   items: readonly T[],

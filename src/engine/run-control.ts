@@ -30,6 +30,36 @@ export async function requestOf(runDir: string, request: RunRequest, id: string)
   await writeFileAtomic(join(folderOf(runDir), `${id}.json`), JSON.stringify(request), { mode: 0o600 });
 }
 
+/** The decision that lies there for a step of this plan, and counts when the run comes to take it: of several the first. */
+export async function pendingDecision(
+  runDir: string,
+  { step, planHash }: Pick<Decision, 'step' | 'planHash'>,
+): Promise<Decision | undefined> {
+  const requests = (await requestsIn(runDir)).map(({ request }) => request);
+  return requests.find(
+    (request): request is Decision =>
+      request?.kind === 'decide' && request.step === step && request.planHash === planHash,
+  );
+}
+
+/** All that lies there, in the order in which it is taken; `request` is undefined where a file is none. */
+async function requestsIn(runDir: string): Promise<{ name: string; request: RunRequest | undefined }[]> {
+  const folder = folderOf(runDir);
+  let names: string[];
+  try {
+    names = await readdir(folder);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw error;
+  }
+  const requests: { name: string; request: RunRequest | undefined }[] = [];
+  for (const name of names.filter((entry) => entry.endsWith('.json') && !entry.startsWith('.')).sort()) {
+    const content = await readJsonFile<unknown>(join(folder, name)).catch(() => undefined);
+    requests.push({ name, request: requestFrom(content) });
+  }
+  return requests;
+}
+
 /** A run that has ended forgets its requests, so that one which goes on later does not meet old ones. */
 export async function forgetRequests(runDir: string): Promise<void> {
   await rm(folderOf(runDir), { recursive: true, force: true });
@@ -127,21 +157,12 @@ export class RunControl {
 
   async #takeAll(): Promise<RunRequest[]> {
     const { runDir, planHash } = this.#options;
-    const folder = folderOf(runDir);
-    let names: string[];
-    try {
-      names = await readdir(folder);
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return [];
-      throw error;
-    }
     const requests: RunRequest[] = [];
-    for (const name of names.filter((entry) => entry.endsWith('.json') && !entry.startsWith('.')).sort()) {
-      const file = join(folder, name);
-      const request = requestFrom(await readJsonFile<unknown>(file).catch(() => undefined));
+    for (const { name, request } of await requestsIn(runDir)) {
       const isForUs = request !== undefined && (request.kind !== 'decide' || request.planHash === planHash);
       // A decision stays until the run has ended, so that one that is killed meanwhile finds it again.
-      if (!isForUs || (request.kind !== 'decide' && request.kind !== 'abort')) await rm(file, { force: true });
+      if (!isForUs || (request.kind !== 'decide' && request.kind !== 'abort'))
+        await rm(join(folderOf(runDir), name), { force: true });
       if (isForUs) requests.push(request);
       else this.#tell(name, request);
     }

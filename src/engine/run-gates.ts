@@ -151,13 +151,20 @@ export class RunGates {
     return this.#keeper.timings.deadlineMs;
   }
 
-  /** Nodes that passed their gate before the run was cut off are judged once more, and from then on guarded as before. */
-  async guardAgain(target: Topology, signal: AbortSignal): Promise<void> {
+  /**
+   * Nodes that passed their gate before the run was cut off are judged once more, and from then on guarded as before. `requires`: what must
+   * hold of them beside the gate's own verdict; whether it was asked before the cut is not known.
+   */
+  async guardAgain(
+    target: Topology,
+    signal: AbortSignal,
+    requires: (nodes: readonly string[]) => Promise<void>,
+  ): Promise<void> {
     const { state } = this.#options;
     // What is in the middle of its change is no reason to call another node's peers bad.
     this.#keeper.leaveOut([...state.open.keys(), ...state.stopped]);
     const nodes = state.changed.filter((node) => state.passed.has(node) && !state.open.has(node));
-    if (nodes.length > 0) await this.gate('resume', nodes, target, { signal });
+    if (nodes.length > 0) await this.gate('resume', nodes, target, { requires: () => requires(nodes), signal });
   }
 
   /** Before a rollback: what the guards found has been answered. */

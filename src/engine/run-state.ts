@@ -114,6 +114,8 @@ export class RunState {
   /** Effects without an end, by node and effect. */
   readonly openEffects = new Map<string, EffectIntent>();
   readonly approvals = new Map<string, Approval>();
+  /** Evidence that holds what a node promised before the run touched it, by node. */
+  readonly contracts = new Map<string, string>();
   readonly choices = new Map<string, string | number>();
   rollback: { reason: string; nodes: string[]; targets: ReadonlyMap<string, NodeWanted> } | undefined;
   /** What each node ran when a gate of it passed last. */
@@ -151,6 +153,9 @@ export class RunState {
         break;
       case 'preflight.found':
         for (const node of record.broken) this.brokenBefore.add(node);
+        break;
+      case 'contract.seen':
+        for (const node of record.nodes) this.contracts.set(node, record.evidence);
         break;
       case 'step.started':
         this.begun.add(record.step);

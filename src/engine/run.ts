@@ -3,6 +3,7 @@ import type { RunOutcome } from '../journal/records.ts';
 import type { Load } from '../load/generator.ts';
 import { abortedError } from '../core/clock.ts';
 import { AbortedError } from '../core/errors.ts';
+import { allEnded } from '../core/wait.ts';
 import { settleExpectedRollback } from './drill/expected-rollback.ts';
 import { Effects } from './effects.ts';
 import { offerLoad, settleLoad } from './load-phase.ts';
@@ -104,8 +105,11 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
         if (inputs.resumes) {
           const coming = changedNodes(plan).filter((node) => !session.state.touchedAtMs.has(node));
           await judgeMissedSlots(context);
-          const guarded = session.gates.guardAgain(session.deployed, signal);
-          await Promise.all([guarded, session.contract.look(session.deployed, coming, signal)]);
+          const { contract, deployed } = session;
+          const guarded = session.gates.guardAgain(deployed, signal, (nodes) =>
+            contract.requireAgain(deployed, nodes, signal),
+          );
+          await allEnded([guarded, contract.look(deployed, coming, signal)]);
         }
         await Promise.race([runStages(context), hurried]);
         ending = { outcome: 'passed' };

@@ -186,6 +186,7 @@ export class RunSession {
       ...options,
       transport,
       runDir: this.runDir,
+      state: this.state,
       record: (event) => this.record(event),
     });
     keeper.start();

@@ -2,6 +2,7 @@ import type { PlanStep } from '../journal/records.ts';
 import { changeWanted, type Wanted } from '../topology/desired.ts';
 import type { Topology } from '../topology/topology.ts';
 import { messageOf, RefusedError } from '../core/errors.ts';
+import { allEnded } from '../core/wait.ts';
 import { proveActivation } from './canary/activation.ts';
 import { calibrate, compareVersions } from './canary/compare.ts';
 import { watchSlo } from './canary/slo.ts';
@@ -43,7 +44,7 @@ export async function runStages(context: RunContext, { after = -1 } = {}): Promi
         mayRepair: plan.isRepair ?? false,
         signal: context.signal,
       });
-      await Promise.all([preflight, session.contract.look(topology, changing, context.signal)]);
+      await allEnded([preflight, session.contract.look(topology, changing, context.signal)]);
       continue;
     }
     if (step.stage === undefined) await runStep(context, step);

@@ -39,6 +39,7 @@ const knownEvents: Record<string, z.ZodType> = {
   'step.started': z.looseObject(step),
   'step.done': z.looseObject(step),
   'step.refused': z.looseObject({ ...step, reason: z.string() }),
+  'contract.seen': z.looseObject({ nodes: z.array(z.string()), evidence: z.string() }),
   intent: z.looseObject({ ...step, node: z.string(), action: z.string(), toVersion: z.string() }),
   done: z.looseObject({ ...step, node: z.string(), action: z.string(), version: z.string() }),
   'gate.started': z.looseObject({ gate: z.string(), nodes: z.array(z.string()), profile: z.string() }),

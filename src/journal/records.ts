@@ -216,6 +216,11 @@ export type RunEvent =
   | { type: 'step.refused'; step: string; reason: string }
   /** Nodes that did not work before the run touched anything; to take them back would break them again. */
   | { type: 'preflight.found'; broken: string[] }
+  /**
+   * What these nodes promised before the run touched them; see `contract`. The evidence holds by node its `ContractBefore`. Absent in older
+   * runs.
+   */
+  | { type: 'contract.seen'; nodes: string[]; evidence: string }
   | {
       type: 'intent';
       step: string;

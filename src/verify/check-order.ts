@@ -9,6 +9,7 @@ export function checkOrder(records: readonly RunRecord[], report: Report): void 
   checkEffects(records, report);
   checkGatesBetweenNodes(records, report);
   checkApprovals(records, report);
+  checkContracts(records, report);
 }
 
 /** One start, first; nothing after the end but notes, unless the run goes on. */
@@ -194,3 +195,41 @@ function checkApprovals(records: readonly RunRecord[], report: Report): void {
     }
   }
 }
+
+/** What a node promised is looked at before the run touches it; where that is compared afterwards, of every node that the plan replaces. */
+function checkContracts(records: readonly RunRecord[], report: Report): void {
+  const plan = records.find((record) => record.type === 'run.started')?.plan;
+  const isCompared = plan?.contract !== undefined && plan.steps.some(({ kind }) => kind === 'preflight');
+  const replacing = new Set(isCompared ? plan.steps.flatMap(({ id, kind }) => (kind === 'replace' ? [id] : [])) : []);
+  const changes = new Map<string, number>();
+  const seen = new Set<string>();
+  for (const record of records) {
+    switch (record.type) {
+      case 'intent':
+        changes.set(record.node, (changes.get(record.node) ?? 0) + 1);
+        if (!replacing.has(record.step) || seen.has(record.node)) break;
+        seen.add(record.node);
+        report(
+          aboutRecord('note', 'contract', record, `this older run has not kept what ${record.node} promised before`),
+        );
+        break;
+      case 'observed':
+        // Meant, and never begun.
+        if (record.verdict === 'absent' && changeActions.includes(record.action)) {
+          changes.set(record.node, (changes.get(record.node) ?? 1) - 1);
+        }
+        break;
+      case 'contract.seen':
+        for (const node of record.nodes) {
+          seen.add(node);
+          if ((changes.get(node) ?? 0) === 0) continue;
+          const message = `what ${node} promised before its change was looked at after it`;
+          report(aboutRecord('disagrees', 'contract', record, message));
+        }
+        break;
+      default:
+    }
+  }
+}
+
+const changeActions = ['create', 'replace', 'remove'];

@@ -53,6 +53,8 @@ export interface UpgradeOptions extends Partial<Omit<RunbookRules, 'onFailure'>>
   /** Default: one stage that changes `nodes` to `to`. */
   stages?: RunbookStage[];
   runbook?: string;
+  /** Default: nobody looks at the contract. */
+  contract?: 'enforce' | 'warn';
   signal?: AbortSignal;
   /** Told of every record; may change the world, or throw. */
   onRecord?: (record: RunRecord) => void;
@@ -124,6 +126,7 @@ export async function runWorld(options: GateWorldOptions = {}): Promise<RunWorld
       isRepair,
       deadlineMs,
       restore,
+      contract: given.contract,
       drill: given.drill,
       states,
     });

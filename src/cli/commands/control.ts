@@ -4,6 +4,7 @@ import { systemClock } from '../../core/clock.ts';
 import { messageOf, RefusedError, SeatrialError, UsageError } from '../../core/errors.ts';
 import { exitCode, exitCodeOfError } from '../../core/exit-code.ts';
 import { waitFor } from '../../core/wait.ts';
+import { pendingDecision } from '../../engine/run-control.ts';
 import { listRuns } from '../../journal/list-runs.ts';
 import { readJournal } from '../../journal/read-journal.ts';
 import type { RunRecord } from '../../journal/records.ts';
@@ -50,22 +51,19 @@ export async function approve(reference: string, options: ApproveOptions): Promi
       { details: { planHash } },
     );
   }
+  const earlier = await decidedOn(run, asked);
+  if (earlier) throw decidedOtherwise(run, asked, earlier);
   const decision = options.reject ? 'rejected' : 'approved';
-  if (
-    !(await requestRun(run, {
-      kind: 'decide',
-      by: operatorName(),
-      step,
-      planHash,
-      decision,
-      atMs: systemClock.wallMs(),
-    }))
-  ) {
+  const by = operatorName();
+  const atMs = systemClock.wallMs();
+  if (!(await requestRun(run, { kind: 'decide', by, step, planHash, decision, atMs }))) {
     throw new UsageError(`run ${run.runId} has ended: there is nothing to approve`);
   }
-  const isTaken = await isSeen(run, (after) =>
-    after.some((record) => record.type === 'approval.decided' && record.step === step),
-  );
+  const isTaken = await isSeen(run, (after) => recordedOn(after, step) !== undefined);
+  // Somebody else may have been faster, or the time was over.
+  const decided = await decidedOn(run, asked);
+  if (!decided) throw new UsageError(`run ${run.runId} has ended without this answer`);
+  if (decided.decision !== decision || decided.by !== by) throw decidedOtherwise(run, asked, decided);
   if (options.json) printJson({ runId: run.runId, step, planHash, decision, taken: isTaken });
   else if (isTaken) print(`${decision}: ${question}`);
   else print(`${decision}: ${question} Nobody runs it now; it goes on with: seatrial resume ${run.runId}`);
@@ -180,9 +178,34 @@ async function openRuns(): Promise<FoundRun[]> {
   return open;
 }
 
-function openApproval(records: readonly RunRecord[]): (RunRecord & { type: 'approval.requested' }) | undefined {
+type Asked = RunRecord & { type: 'approval.requested' };
+type Decided = Pick<RunRecord & { type: 'approval.decided' }, 'decision' | 'by'>;
+
+/** The answer that counts: the one in the journal, else the one that the run will take. */
+async function decidedOn({ runDir }: FoundRun, asked: Asked): Promise<Decided | undefined> {
+  const { records } = await readJournal(runDir);
+  return recordedOn(records, asked.step) ?? pendingDecision(runDir, asked);
+}
+
+function recordedOn(records: readonly RunRecord[], step: string): Decided | undefined {
+  return records.find((record) => record.type === 'approval.decided' && record.step === step) as Decided | undefined;
+}
+
+function decidedOtherwise({ runId }: FoundRun, { step, question }: Asked, { decision, by }: Decided): RefusedError {
+  const what =
+    decision === 'timed-out'
+      ? `the time to answer was over before this answer came`
+      : `${by} has ${decision} it already, and the first answer counts`;
+  return new RefusedError(
+    'drift',
+    `${step} of run ${runId} (${question}): ${what}. To stop the run all the same: seatrial abort ${runId}`,
+    { details: { step, decision, by } },
+  );
+}
+
+function openApproval(records: readonly RunRecord[]): Asked | undefined {
   const asked = records.findLast((record) => record.type === 'approval.requested');
-  const isDecided = records.some((record) => record.type === 'approval.decided' && record.step === asked?.step);
+  const isDecided = asked !== undefined && recordedOn(records, asked.step) !== undefined;
   return isDecided || runEnding(records).finished ? undefined : asked;
 }
 

@@ -1,10 +1,11 @@
 import { abortedError, type Clock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
+import type { CallOptions } from '../../lab/call-options.ts';
 import type { Lab } from '../../lab/lab.ts';
 import type { SystemProfile } from '../../spec/profile.ts';
 import type { TopologyNode } from '../../topology/topology.ts';
-import { createProbeClient, type HttpTransport } from '../probe-client.ts';
-import { compareContract, type ContractComparison, type NodeContract } from './compare-contract.ts';
+import type { HttpTransport } from '../probe-client.ts';
+import { compareContract, type NodeContract } from './compare-contract.ts';
 import { logContract } from './log-contract.ts';
 import { metricsContract, type FamilyContract } from './metrics-contract.ts';
 
@@ -19,8 +20,11 @@ export interface ContractCheckOptions {
   betweenLooksMs?: number;
 }
 
+/** What a node promised before its change, or why it could not be seen. Plain data. */
+export type ContractBefore = NodeContract | { error: string };
+
 export interface ContractVerdict {
-  /** `unknown`: before or after the change it could not be seen. */
+  /** `unknown`: nothing is known to be lost, but its metrics page or its log could not be seen again. */
   kind: 'pass' | 'fail' | 'unknown';
   /** Sentences: what was lost or changed, or why it is not known. */
   reasons: string[];
@@ -30,13 +34,21 @@ export interface ContractVerdict {
 
 /** Whether a node still promises after its change what it promised before: a metric or a log field may be added, never lost. */
 export interface ContractCheck {
-  /** To be called before the node is touched. A node that cannot be looked at has no contract: `after` will say `unknown`. */
-  before(node: TopologyNode, signal?: AbortSignal): Promise<void>;
+  /** To be called before the node is touched. Rejects only when the signal is aborted. */
+  before(node: TopologyNode, signal?: AbortSignal): Promise<ContractBefore>;
   /**
    * To be called when the node's gate has passed, so that it has seen traffic. Looks until nothing is missing, at most `patienceMs`. Rejects
    * only when the signal is aborted.
    */
-  after(node: TopologyNode, signal?: AbortSignal): Promise<ContractVerdict>;
+  after(node: TopologyNode, before: NodeContract, signal?: AbortSignal): Promise<ContractVerdict>;
+}
+
+/** What a node shows at one moment. */
+interface Look extends Pick<NodeContract, 'families' | 'log'> {
+  /** Why there are no families although the profile names a page. `isLost`: the node answered, and with something else. */
+  noPage?: { reason: string; isLost: boolean };
+  /** Why there is no log. */
+  noLog?: string;
 }
 
 const logTail = 500;
@@ -44,34 +56,24 @@ const pollMs = 500;
 const callTimeoutMs = 3000;
 const maxPageBytes = 16 * 1024 * 1024;
 
-/** Keeps what each node promised before its change and compares it afterwards. */
+/** Compares what a node promises after its change with what it promised before. */
 export function createContractCheck(options: ContractCheckOptions): ContractCheck {
   const { clock, patienceMs = 10_000, betweenLooksMs = 1_000 } = options;
-  const contracts = new Map<string, NodeContract | { error: string }>();
   return {
     async before(node, signal) {
-      try {
-        const first = await captureContract(node, options, { signal });
-        await clock.sleep(betweenLooksMs, signal);
-        const second = await captureContract(node, options, { signal });
-        contracts.set(node.name, { ...second, busy: busyBetween(first.families, second.families) });
-      } catch (error) {
-        if (signal?.aborted) throw abortedError(signal);
-        contracts.set(node.name, { error: messageOf(error) });
-      }
+      const first = await lookAt(node, options, signal);
+      await clock.sleep(betweenLooksMs, signal);
+      const { families, log, noPage } = await lookAt(node, options, signal);
+      if (noPage) return { error: noPage.reason };
+      return {
+        ...(families && { families, busy: busyBetween(first.families, families) }),
+        ...(log && { log }),
+      };
     },
-    async after(node, signal) {
-      const before = contracts.get(node.name) ?? { error: 'nobody looked' };
-      if ('error' in before) return unknown(`before the change ${node.name} could not be seen: ${before.error}`);
+    async after(node, before, signal) {
       const untilMs = clock.monotonicMs() + patienceMs;
       for (;;) {
-        let verdict: ContractVerdict;
-        try {
-          verdict = verdictOf(compareContract(before, await captureContract(node, options, { signal, isNew: true })));
-        } catch (error) {
-          if (signal?.aborted) throw abortedError(signal);
-          verdict = unknown(`after the change ${node.name} could not be seen: ${messageOf(error)}`);
-        }
+        const verdict = verdictOn(before, await lookAt(node, options, signal));
         if (verdict.kind === 'pass' || clock.monotonicMs() >= untilMs) return verdict;
         await clock.sleep(pollMs, signal);
       }
@@ -79,35 +81,56 @@ export function createContractCheck(options: ContractCheckOptions): ContractChec
   };
 }
 
-/**
- * What a node promises now. With `isNew` only log lines of its present start count. Rejects when its metrics page cannot be read; a log
- * that cannot be read, or holds too little, is left out.
- */
-export async function captureContract(
+async function lookAt(
   node: TopologyNode,
-  { lab, profile, transport }: Pick<ContractCheckOptions, 'lab' | 'profile' | 'transport'>,
-  { signal, isNew = false }: { signal?: AbortSignal | undefined; isNew?: boolean } = {},
-): Promise<NodeContract> {
-  const { metrics } = profile;
-  const baseUrl = (port: string): string => lab.endpoint(node, port);
-  const client = createProbeClient({ baseUrl, transport, timeoutMs: callTimeoutMs, maxBytes: maxPageBytes, signal });
-  const readPage = async (): Promise<Pick<NodeContract, 'families'>> =>
-    metrics ? { families: metricsContract(await client.getText(metrics.port, metrics.path)) } : {};
-  const readLog = async (): Promise<Pick<NodeContract, 'log'>> => {
-    const { identity } = isNew ? await lab.observe(node, { signal, timeoutMs: callTimeoutMs }) : {};
-    const since = identity && { sinceMs: identity.startedAtMs };
-    const lines = await lab.logs(node, { signal, timeoutMs: callTimeoutMs, tail: logTail, ...since });
-    const log = logContract(lines.map(({ text }) => text));
-    return log ? { log } : {};
-  };
-  const [page, log] = await Promise.all([
-    readPage(),
-    readLog().catch((error: unknown) => {
-      if (signal?.aborted) throw error;
-      return {};
-    }),
-  ]);
+  options: ContractCheckOptions,
+  signal: AbortSignal | undefined,
+): Promise<Look> {
+  const [page, log] = await Promise.all([lookAtPage(node, options, signal), lookAtLog(node, options, signal)]);
+  if (signal?.aborted) throw abortedError(signal);
   return { ...page, ...log };
+}
+
+async function lookAtPage(
+  node: TopologyNode,
+  { lab, profile: { metrics }, transport }: ContractCheckOptions,
+  signal: AbortSignal | undefined,
+): Promise<Look> {
+  if (!metrics) return {};
+  let answer: Awaited<ReturnType<HttpTransport>>;
+  try {
+    const url = lab.endpoint(node, metrics.port) + metrics.path;
+    answer = await transport({ method: 'GET', url, timeoutMs: callTimeoutMs, maxBytes: maxPageBytes, signal });
+  } catch (error) {
+    return { noPage: { reason: `its metrics page cannot be read: ${messageOf(error)}`, isLost: false } };
+  }
+  const { status, text } = answer;
+  if (status < 200 || status > 299) {
+    return { noPage: { reason: `its metrics page answers with status ${status}`, isLost: true } };
+  }
+  try {
+    return { families: metricsContract(text) };
+  } catch (error) {
+    return { noPage: { reason: `its metrics page cannot be understood: ${messageOf(error)}`, isLost: true } };
+  }
+}
+
+/** Only lines of the node's present start count: what an earlier release has logged is no promise of this one. */
+async function lookAtLog(
+  node: TopologyNode,
+  { lab }: ContractCheckOptions,
+  signal: AbortSignal | undefined,
+): Promise<Look> {
+  const call: CallOptions = { signal, timeoutMs: callTimeoutMs };
+  try {
+    const { identity } = await lab.observe(node, call);
+    if (!identity) return { noLog: 'its log says nothing, for it does not run' };
+    const lines = await lab.logs(node, { ...call, tail: logTail, sinceMs: identity.startedAtMs });
+    const log = logContract(lines.map(({ text }) => text));
+    return log ? { log } : { noLog: `its log has ${lines.length} lines since its start, too few to compare` };
+  } catch (error) {
+    return { noLog: `its log cannot be read: ${messageOf(error)}` };
+  }
 }
 
 function busyBetween(
@@ -120,10 +143,15 @@ function busyBetween(
   });
 }
 
-function verdictOf({ changes, unseen }: ContractComparison): ContractVerdict {
-  return { kind: changes.length === 0 ? 'pass' : 'fail', reasons: changes.map(({ text }) => text), notes: unseen };
-}
-
-function unknown(reason: string): ContractVerdict {
-  return { kind: 'unknown', reasons: [reason], notes: [] };
+/** Pure. */
+function verdictOn(before: NodeContract, look: Look): ContractVerdict {
+  const { changes, unseen } = compareContract(before, look);
+  const lost = changes.map(({ text }) => text);
+  const unknown: string[] = [];
+  const { noPage, noLog } = look;
+  if (before.families && noPage) (noPage.isLost ? lost : unknown).push(noPage.reason);
+  // A log that is not in JSON promised nothing.
+  if (before.log?.isJson && noLog !== undefined) unknown.push(noLog);
+  const kind = lost.length > 0 ? 'fail' : unknown.length > 0 ? 'unknown' : 'pass';
+  return { kind, reasons: [...lost, ...unknown], notes: unseen };
 }
