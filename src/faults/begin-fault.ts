@@ -1,4 +1,3 @@
-import { abortedError } from '../core/clock.ts';
 import { CleanupError, messageOf } from '../core/errors.ts';
 import type { CompiledFault } from './compiled-fault.ts';
 import { EffectLook, lookOrSay, type EffectSeen } from './effect-look.ts';
@@ -25,18 +24,6 @@ export async function beginFault(setting: FaultSetting): Promise<LiveFault> {
   return life;
 }
 
-/** A fault from its begin to its heal, held for its duration. Errors are those of `beginFault` and of `LiveFault`. */
-export async function runFault(setting: FaultSetting): Promise<FaultResult> {
-  const live = await beginFault(setting);
-  try {
-    await live.hold(setting.fault.spec.durationMs);
-  } catch (error) {
-    await healAfter(live, error);
-    throw error;
-  }
-  return live.heal();
-}
-
 /** Heals because of an error, which a failing heal does not hide. */
 async function healAfter(live: Pick<LiveFault, 'heal'>, first: unknown): Promise<void> {
   try {
@@ -54,7 +41,6 @@ class FaultLife implements LiveFault {
   readonly #effect: EffectLook;
   readonly #timings: FaultTimings = {};
   readonly #ended = new AbortController();
-  readonly #voided = new AbortController();
   #voidReason: string | undefined;
   #isHealed = false;
   #heldSinceMs: number | undefined;
@@ -90,21 +76,6 @@ class FaultLife implements LiveFault {
       this.#heartbeat = this.#keep();
       void this.#heartbeat.then((why) => (why === undefined ? undefined : this.#becomeVoid(why)));
     } else await this.#becomeVoid(reason);
-  }
-
-  async hold(durationMs: number, signal?: AbortSignal): Promise<void> {
-    const given = [signal, this.#setting.signal].filter((one) => one !== undefined);
-    if (!this.#voided.signal.aborted) {
-      try {
-        await this.#setting.clock.sleep(durationMs, AbortSignal.any([...given, this.#voided.signal]));
-        return;
-      } catch {
-        const aborted = given.find((one) => one.aborted);
-        if (aborted) throw abortedError(aborted);
-      }
-    }
-    // How the heal went, `heal` says.
-    await this.#healing?.catch(() => undefined);
   }
 
   heal(): Promise<FaultResult> {
@@ -226,10 +197,7 @@ class FaultLife implements LiveFault {
     } catch (error) {
       failure = error;
     }
-    const healing = this.heal();
-    // Whoever holds it learns of it only now: `hold` waits for the heal.
-    this.#voided.abort();
-    await healing.catch(() => undefined);
+    await this.heal().catch(() => undefined);
     if (failure !== undefined) this.#healing = Promise.reject(failure);
     await this.#healing?.catch(() => undefined);
   }

@@ -50,11 +50,6 @@ export interface LiveFault {
   /** Set once the fault is void; it is healed by then. */
   readonly voidReason: string | undefined;
   /**
-   * Waits so long, or until the fault is void. Rejects with AbortedError when the setting's signal, or this one, is aborted; the fault then goes
-   * on until `heal` is called.
-   */
-  hold(durationMs: number, signal?: AbortSignal): Promise<void>;
-  /**
    * Undoes it and shows that it is undone. Has its own time and no signal. Rejects with CleanupError when something of it is left, or its
    * effect lasts. A second call returns what the first did.
    */

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { AbortedError, CleanupError, LabError, RefusedError } from '../../../src/core/errors.ts';
-import { beginFault, runFault } from '../../../src/faults/begin-fault.ts';
+import { beginFault } from '../../../src/faults/begin-fault.ts';
 import type { FaultKind } from '../../../src/faults/fault-spec.ts';
 import type { FakeFaultBehaviour } from '../../../src/lab/fake/fake-faults.ts';
 import { faultWorld, type FaultWorld } from '../../helpers/fault-world.ts';
+import { holdFault, runFault } from '../../helpers/held-fault.ts';
 
 const settings: [FaultKind, string, string[]][] = [
   ['partition', '', ['topology=halves']],
@@ -140,7 +141,7 @@ describe('the life of a fault', () => {
     const [, , , n3] = one.nodes;
     if (!n3) throw new Error('there is no n3');
     await one.lab.stop(n3);
-    await live.hold(30_000);
+    await holdFault(live, one, 30_000);
     await one.lab.start(n3);
     down.pop();
     expect((await live.heal()).outcome).toBe('verified');
@@ -265,13 +266,13 @@ describe('a fault is void, with the reason, and healed', () => {
     if (!node) throw new Error('there is no node');
     await one.lab.faults.heal(node, 'f1-0');
     const startMs = one.clock.monotonicMs();
-    await live.hold(60_000);
+    await holdFault(live, one, 60_000);
     expect(one.clock.monotonicMs() - startMs).toBeLessThan(30_000);
     expect(live.voidReason).toBe('pause on n0 is gone');
     expect(await live.heal()).toMatchObject({ outcome: 'void', reason: 'pause on n0 is gone' });
     // A hold of what is void does not wait.
     const atMs = one.clock.monotonicMs();
-    await live.hold(60_000);
+    await holdFault(live, one, 60_000);
     expect(one.clock.monotonicMs()).toBe(atMs);
   });
 
@@ -286,7 +287,7 @@ describe('a fault is void, with the reason, and healed', () => {
     const [node] = one.nodes;
     if (!node) throw new Error('there is no node');
     await one.lab.start(node);
-    await live.hold(60_000);
+    await holdFault(live, one, 60_000);
     expect(live.voidReason).toContain('n0 is running, not stopped');
     await live.heal().catch(() => undefined);
   });
