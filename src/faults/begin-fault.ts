@@ -41,6 +41,7 @@ class FaultLife implements LiveFault {
   readonly #effect: EffectLook;
   readonly #timings: FaultTimings = {};
   readonly #ended = new AbortController();
+  readonly #abandoned = new AbortController();
   #voidReason: string | undefined;
   #isHealed = false;
   #heldSinceMs: number | undefined;
@@ -81,6 +82,13 @@ class FaultLife implements LiveFault {
   heal(): Promise<FaultResult> {
     this.#healing ??= this.#heal();
     return this.#healing;
+  }
+
+  async abandon(): Promise<void> {
+    this.#abandoned.abort();
+    this.#ended.abort();
+    await this.#heartbeat;
+    await this.#before.watch.close().catch(() => undefined);
   }
 
   async #arm(signal: AbortSignal): Promise<void> {
@@ -210,6 +218,7 @@ class FaultLife implements LiveFault {
     const heldMs = startMs - (this.#heldSinceMs ?? startMs);
     let failure: { error: unknown } | undefined;
     const tell = async (event: Parameters<typeof record>[0]): Promise<void> => {
+      if (this.#abandoned.signal.aborted) return;
       // What cannot be written must not keep a fault alive.
       await record(event).catch((error: unknown) => {
         failure ??= { error };
@@ -221,7 +230,13 @@ class FaultLife implements LiveFault {
       this.#timings.healMs = healMs;
       await tell({ type: 'fault.healed', fault: this.fault.id, healMs, heldMs, looks: this.#looks });
       const wasShown = this.#timings.verifiedMs !== undefined;
-      const pairs = await verifyHeal({ setting: this.#setting, before: this.#before, leases: this.#leases, wasShown });
+      const pairs = await verifyHeal({
+        setting: this.#setting,
+        before: this.#before,
+        leases: this.#leases,
+        wasShown,
+        signal: this.#abandoned.signal,
+      });
       const healVerifiedMs = clock.monotonicMs() - startMs;
       this.#timings.healVerifiedMs = healVerifiedMs;
       await tell({ type: 'fault.heal-verified', fault: this.fault.id, healVerifiedMs, pairs });

@@ -54,4 +54,9 @@ export interface LiveFault {
    * effect lasts. A second call returns what the first did.
    */
   heal(): Promise<FaultResult>;
+  /**
+   * Ends its life without a heal: once this resolves, nothing of it is armed, looked at or written down any more, and a heal that was under way is shown
+   * no further. For whoever undoes its leases by other means. Never rejects.
+   */
+  abandon(): Promise<void>;
 }

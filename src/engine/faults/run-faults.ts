@@ -84,6 +84,8 @@ export class RunFaults {
         record: (event) => this.#record(step.id, event),
       });
       this.#live.set(fault.id, live);
+      // Whoever is in a hurry may have swept already, and nobody would end it any more.
+      if (this.#inputs.hurry?.aborted) await live.abandon();
       this.throwIfVoid();
     } catch (error) {
       // Whoever was interrupted in the middle does not know what is there.
@@ -129,6 +131,8 @@ export class RunFaults {
     for (const open of [...this.#session.state.faults.values()].reverse()) {
       const whole = hurry?.aborted ? Promise.reject(abortedError(hurry)) : this.#heal(open, because);
       const problem = await Promise.race([whole, rejectedBy(hurry)]).catch((error: unknown) => messageOf(error));
+      // What nobody heals must not come again behind the sweep.
+      if (hurry?.aborted) await this.#live.get(open.id)?.abandon();
       const left = this.#session.state.faults.get(open.id);
       if (left) {
         await this.#sweep(left, hurry?.aborted ? 'hurry' : because).catch((error: unknown) => {
@@ -154,6 +158,7 @@ export class RunFaults {
   /** Undoes what acts in this process, without a word: for when the journal takes nothing more. */
   async healSilently(): Promise<void> {
     this.#isOver = true;
+    await Promise.all([...this.#live.values()].map((live) => live.abandon()));
     const leases = [...this.#compiled.values()].flatMap((fault) => fault.leases);
     await this.#undo(leases).catch(() => undefined);
   }

@@ -348,6 +348,32 @@ describe('when something goes wrong', () => {
     await isAsBefore(one);
   });
 
+  test.each([1_000, 7_000, 11_000])(
+    'and its owner abandons it, nothing of it comes again; its leases are another’s (after %i ms)',
+    async (afterMs) => {
+      const one = await world();
+      const fault = one.compile('partition', 'n0', ['topology=flapping', 'of=isolate', 'period=5s']);
+      const live = await beginFault(one.setting(fault));
+      await one.clock.sleep(afterMs);
+      await live.abandon();
+      const told = one.events.length;
+      for (const { node, id } of fault.leases) await one.lab.faults.heal(node, id);
+      await one.clock.sleep(60_000);
+      expect(one.events).toHaveLength(told);
+      await isAsBefore(one);
+    },
+  );
+
+  test('and its owner abandons it while its heal is being shown, nobody waits for the rest', async () => {
+    const one = await world({ healsLateMs: 20_000 });
+    const live = await beginFault(one.setting(one.compile('partition', 'n0', ['topology=isolate'])));
+    const healed = live.heal();
+    await one.clock.sleep(5_000);
+    await live.abandon();
+    await expect(healed).rejects.toThrow(AbortedError);
+    expect(one.clock.sleeping).toBe(0);
+  });
+
   test('and the effect outlasts the heal, it is looked at until it is gone', async () => {
     const one = await world({ healsLateMs: 20_000 });
     const result = await runFault(one.setting(one.compile('partition', 'n0', ['topology=isolate'])));
