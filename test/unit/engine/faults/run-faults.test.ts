@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { RunbookStage } from '../../../../src/engine/runbook.ts';
 import { executeRun } from '../../../../src/engine/run.ts';
 import type { FaultSpec } from '../../../../src/faults/fault-spec.ts';
+import type { FakeFaultBehaviour } from '../../../../src/lab/fake/fake-faults.ts';
 import { readJournal } from '../../../../src/journal/read-journal.ts';
 import type { RunRecord } from '../../../../src/journal/records.ts';
 import { verifyRun } from '../../../../src/verify/verify-run.ts';
@@ -85,6 +86,41 @@ describe('a fault in a run', () => {
     expect(records.some((record) => record.type === 'step.started' && record.step === 'hold')).toBe(false);
     expect(world.lab.world.faults.all()).toEqual([]);
     expect(doubts).toEqual([]);
+  });
+
+  const longHold = broken(isolate).map((stage) => (stage.kind === 'hold' ? { ...stage, forMs: 600_000 } : stage));
+  const changes = ['node-0', 'node-1', 'node-2'].map((node) => ({ node, version: '2.0.0' }));
+  const upgrade: RunbookStage[] = [...broken(isolate).slice(0, 1), { kind: 'change', id: 'upgrade', changes }];
+
+  test.each<[string, RunbookStage[], FakeFaultBehaviour]>([
+    ['is never shown', longHold, { ignoresInjection: true }],
+    ['is lost while it is held', longHold, { isLostAfterMs: 15_000 }],
+    // What changes nodes is not cut short: it ends after the heal, and before that is shown.
+    ['is lost during a change', upgrade, { isLostAfterMs: 5_000 }],
+  ])('that %s, and whose end cannot be shown, tells both', async (_title, stages, behaviour) => {
+    const world = await runWorld({ nodeCount: 7 });
+    world.lab.world.faults.script = () => ({ ...behaviour, leavesResidue: true });
+    const { result, records, doubts } = await ran(world, { stages });
+    expect(result).toMatchObject({ outcome: 'void', exitCode: 5 });
+    const notGone =
+      'partition was healed, and after 120 s \\(\\d+ looks\\) it is not gone: cut-0 is still lost on node-3';
+    expect(result.reason).toMatch(new RegExp(`^the fault cut is void: .*; ${notGone}$`));
+    expect(records.at(-1)).toMatchObject({
+      type: 'run.finished',
+      left: [expect.stringMatching(new RegExp(`^the fault cut: ${notGone}$`))],
+    });
+    expect(types(records)).not.toContain('fault.heal-verified');
+    expect(world.clock.sleeping).toBe(0);
+    expect(doubts).toEqual([]);
+  });
+
+  test('that cannot be shown to be over at its heal ends the run there, and is told once', async () => {
+    const world = await runWorld();
+    world.lab.world.faults.script = () => ({ leavesResidue: true });
+    const { result, records } = await ran(world, { stages: broken(isolate) });
+    expect(result).toMatchObject({ outcome: 'error', exitCode: 5 });
+    expect(result.reason).toMatch(/^partition was healed, .* it is not gone: cut-0 is still lost on node-3$/);
+    expect(records.at(-1)).toMatchObject({ type: 'run.finished', left: [expect.stringContaining('is not gone')] });
   });
 
   test('that is lost while it is held makes the run void, before the time is over', async () => {
