@@ -66,12 +66,12 @@ export async function verifyHeal({ setting, before, leases, wasShown, signal }: 
 }
 
 function expectedPairs(setting: FaultSetting): ReturnType<typeof togetherExpected> {
-  const { fault, nodes, live = [] } = setting;
+  const { fault, nodes } = setting;
   // Whether a node can live on spoiled data is not for the heal to say.
   const spoiled = fault.spec.kind === 'corrupt' ? fault.spec.targets : [];
   return togetherExpected(
     nodes.map(({ name }) => name),
-    live,
+    setting.live?.() ?? [],
     [...(setting.down?.() ?? []), ...spoiled],
   );
 }

@@ -12,8 +12,11 @@ export interface FaultSetting {
   nodes: readonly TopologyNode[];
   /** Nodes that are down or being changed on purpose right now; nothing is demanded of their pairs. Default: none. */
   down?(): readonly string[];
-  /** Other faults that act right now. One that touches the same link or, in the same way, the same node is a reason to refuse this one. */
-  live?: readonly CompiledFault[];
+  /**
+   * Other faults that act right now, whichever were begun first. One that touches the same link or, in the same way, the same node is a reason to refuse
+   * this one. Default: none.
+   */
+  live?(): readonly CompiledFault[];
   clock: Clock;
   /** Ends everything but the heal. */
   signal?: AbortSignal | undefined;

@@ -79,7 +79,7 @@ export class RunFaults {
         lab,
         nodes,
         down: () => this.#awayNodes(fault.id),
-        live: [...this.#live.values()].map((live) => live.fault),
+        live: () => this.#actingBeside(fault.id),
         clock,
         signal,
         probes: faultProbes(this.#inputs),
@@ -245,12 +245,23 @@ export class RunFaults {
     return fault;
   }
 
-  /** Nodes of which this fault can demand nothing: they are stopped, in the middle of their own change, or another fault acts on them. */
+  #actingBeside(fault: string): CompiledFault[] {
+    const { faults } = this.#session.state;
+    return [...this.#live.values()].map((live) => live.fault).filter(({ id }) => id !== fault && faults.has(id));
+  }
+
+  /**
+   * Nodes of which this fault can demand nothing: they are stopped, in the middle of their own change, or another fault acts on them, or has just
+   * done so: flows may stay stalled for a while after its heal.
+   */
   #awayNodes(fault: string): string[] {
     const { stopped, open, changed, passed, faults } = this.#session.state;
     const others = [...faults.values()].filter(({ id }) => id !== fault);
     const broken = others.flatMap(({ impaired, leases }) => [...impaired, ...leases.map(({ node }) => node)]);
-    return [...new Set([...stopped, ...open.keys(), ...changed.filter((node) => !passed.has(node)), ...broken])];
+    const ending = [...this.#live.values()].filter((live) => live.fault.id !== fault && !faults.has(live.fault.id));
+    const settling = ending.flatMap((live) => live.fault.leases.map(({ node }) => node.name));
+    const changing = changed.filter((node) => !passed.has(node));
+    return [...new Set([...stopped, ...open.keys(), ...changing, ...broken, ...settling])];
   }
 
   /** A node by its name; one that is none of ours any more is asked for by its name alone. */

@@ -124,11 +124,26 @@ describe('the life of a fault', () => {
     const first = one.compile('partition', 'n0,n1', ['topology=link']);
     const live = await beginFault(one.setting(first));
     const second = one.compile('partition', 'n2,n3', ['topology=link'], 'f2');
-    const other = await beginFault(one.setting(second, { live: [first] }));
+    const other = await beginFault(one.setting(second, { live: () => [first] }));
     expect(other.voidReason).toBeUndefined();
     await other.heal();
     const result = await live.heal();
     expect(result.outcome).toBe('verified');
+    await isAsBefore(one);
+  });
+
+  test('goes on when another that was begun before it is healed first', async () => {
+    const one = await world();
+    const first = one.compile('partition', 'n0,n1', ['topology=link']);
+    const acting = [first];
+    const live = await beginFault(one.setting(first, { down: () => ['n3'] }));
+    const stop = one.compile('pause', 'n3', [], 'f2');
+    const other = await beginFault(one.setting(stop, { live: () => acting }));
+    await live.heal();
+    acting.pop();
+    await holdFault(other, one, 60_000);
+    expect(other.voidReason).toBeUndefined();
+    expect((await other.heal()).outcome).toBe('verified');
     await isAsBefore(one);
   });
 
@@ -201,10 +216,12 @@ describe('a fault is refused, and nothing touched,', () => {
     const live = await beginFault(one.setting(first));
     const { node } = first.leases[0] ?? {};
     const same = one.compile('partition', node?.name ?? '', ['topology=isolate'], 'f2');
-    expect((await refused(one, one.setting(same, { live: [first] }))).message).toContain('fault f1-0 (cut) acts on');
+    expect((await refused(one, one.setting(same, { live: () => [first] }))).message).toContain(
+      'fault f1-0 (cut) acts on',
+    );
     const peer = node?.name === 'n0' ? 'n1' : 'n0';
     const slow = one.compile('delay', peer, ['delay=100ms'], 'f3');
-    const link = await refused(one, one.setting(slow, { live: [first] }));
+    const link = await refused(one, one.setting(slow, { live: () => [first] }));
     expect(link.message).toContain(`fault f1 (partition) acts on the link ${peer} → ${node?.name} already`);
     await live.heal();
   });

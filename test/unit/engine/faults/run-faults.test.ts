@@ -175,6 +175,38 @@ describe('a fault in a run', () => {
     expect(doubts).toEqual([]);
   });
 
+  const link: FaultSpec = { ...isolate, targets: ['node-2', 'node-3'], parameters: { topology: 'link' } };
+
+  test.each<[string, FaultSpec, FakeFaultBehaviour]>([
+    ['a node is let in at once', isolate, {}],
+    ['a node is let in half a minute later', isolate, { healsLateMs: 30_000 }],
+    ['a link is whole half a minute later', link, { healsLateMs: 30_000 }],
+  ])('that is healed before another which was begun after it leaves that one valid: %s', async (...given) => {
+    const [, cut, behaviour] = given;
+    const world = await runWorld({ nodeCount: 7 });
+    world.lab.world.faults.script = ({ id }) => (id.startsWith('cut') ? behaviour : {});
+    const long = { durationMs: 300_000 };
+    const stop: FaultSpec = { kind: 'pause', targets: ['node-1'], parameters: {}, ...long };
+    const hold: RunbookStage = { kind: 'hold', id: 'both', forMs: 15_000, expects: 'computed' };
+    const { result, records, doubts } = await ran(world, {
+      stages: [
+        { kind: 'fault', id: 'cut', fault: { ...cut, ...long } },
+        { kind: 'fault', id: 'stop', fault: stop },
+        hold,
+        { kind: 'heal', id: 'join', fault: 'cut' },
+        { ...hold, id: 'one', forMs: 40_000 },
+        { kind: 'heal', id: 'go', fault: 'stop' },
+      ],
+    });
+    expect(result.outcome, result.reason).toBe('passed');
+    const held = records.flatMap((record) => (record.type === 'finding' ? [record.nodes] : []));
+    const allBut = (...away: string[]): string[] =>
+      world.topology.nodes.map(({ name }) => name).filter((name) => !away.includes(name));
+    expect(held.map((nodes) => nodes.toSorted())).toEqual([allBut('node-1'), allBut('node-1')]);
+    expect(types(records).filter((type) => type === 'fault.heal-verified')).toHaveLength(2);
+    expect(doubts).toEqual([]);
+  });
+
   test('is healed before nodes are taken back', async () => {
     const world = await runWorld({
       nodeCount: 7,
