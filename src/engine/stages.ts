@@ -77,12 +77,12 @@ async function takeAgain(context: RunContext, steps: readonly PlanStep[]): Promi
     if (held) await effects.extend(held, signal);
     else if (!stopped.has(key)) await runStep(context, step);
   }
-  for (const step of lossesToTakeAgain(session.state, steps)) {
-    await session.drill?.takeAgain();
-    await runStep(context, step);
-  }
-  for (const step of faultsToTakeAgain(steps, done)) {
-    await session.drill?.takeAgain();
+  const losses = lossesToTakeAgain(session.state, steps);
+  const faults = faultsToTakeAgain(steps, done);
+  // Once for all of them: together they are the disaster, and what one of them reaches counts.
+  if (losses.length + faults.length > 0) await session.drill?.takeAgain();
+  for (const step of losses) await runStep(context, step);
+  for (const step of faults) {
     await runStep(context, step).catch((error: unknown) => {
       if (signal.aborted || error instanceof VoidError) throw error;
       throw new VoidError(`the fault ${step.id} could not be begun again: ${messageOf(error)}`);

@@ -1,4 +1,3 @@
-import { abortedError } from '../core/clock.ts';
 import { CleanupError, messageOf } from '../core/errors.ts';
 import type { CompiledFault } from './compiled-fault.ts';
 import { EffectLook, lookOrSay, type EffectSeen } from './effect-look.ts';
@@ -25,18 +24,6 @@ export async function beginFault(setting: FaultSetting): Promise<LiveFault> {
   return life;
 }
 
-/** A fault from its begin to its heal, held for its duration. Errors are those of `beginFault` and of `LiveFault`. */
-export async function runFault(setting: FaultSetting): Promise<FaultResult> {
-  const live = await beginFault(setting);
-  try {
-    await live.hold(setting.fault.spec.durationMs);
-  } catch (error) {
-    await healAfter(live, error);
-    throw error;
-  }
-  return live.heal();
-}
-
 /** Heals because of an error, which a failing heal does not hide. */
 async function healAfter(live: Pick<LiveFault, 'heal'>, first: unknown): Promise<void> {
   try {
@@ -54,7 +41,7 @@ class FaultLife implements LiveFault {
   readonly #effect: EffectLook;
   readonly #timings: FaultTimings = {};
   readonly #ended = new AbortController();
-  readonly #voided = new AbortController();
+  readonly #abandoned = new AbortController();
   #voidReason: string | undefined;
   #isHealed = false;
   #heldSinceMs: number | undefined;
@@ -92,24 +79,16 @@ class FaultLife implements LiveFault {
     } else await this.#becomeVoid(reason);
   }
 
-  async hold(durationMs: number, signal?: AbortSignal): Promise<void> {
-    const given = [signal, this.#setting.signal].filter((one) => one !== undefined);
-    if (!this.#voided.signal.aborted) {
-      try {
-        await this.#setting.clock.sleep(durationMs, AbortSignal.any([...given, this.#voided.signal]));
-        return;
-      } catch {
-        const aborted = given.find((one) => one.aborted);
-        if (aborted) throw abortedError(aborted);
-      }
-    }
-    // How the heal went, `heal` says.
-    await this.#healing?.catch(() => undefined);
-  }
-
   heal(): Promise<FaultResult> {
     this.#healing ??= this.#heal();
     return this.#healing;
+  }
+
+  async abandon(): Promise<void> {
+    this.#abandoned.abort();
+    this.#ended.abort();
+    await this.#heartbeat;
+    await this.#before.watch.close().catch(() => undefined);
   }
 
   async #arm(signal: AbortSignal): Promise<void> {
@@ -226,10 +205,7 @@ class FaultLife implements LiveFault {
     } catch (error) {
       failure = error;
     }
-    const healing = this.heal();
-    // Whoever holds it learns of it only now: `hold` waits for the heal.
-    this.#voided.abort();
-    await healing.catch(() => undefined);
+    await this.heal().catch(() => undefined);
     if (failure !== undefined) this.#healing = Promise.reject(failure);
     await this.#healing?.catch(() => undefined);
   }
@@ -242,6 +218,7 @@ class FaultLife implements LiveFault {
     const heldMs = startMs - (this.#heldSinceMs ?? startMs);
     let failure: { error: unknown } | undefined;
     const tell = async (event: Parameters<typeof record>[0]): Promise<void> => {
+      if (this.#abandoned.signal.aborted) return;
       // What cannot be written must not keep a fault alive.
       await record(event).catch((error: unknown) => {
         failure ??= { error };
@@ -253,7 +230,13 @@ class FaultLife implements LiveFault {
       this.#timings.healMs = healMs;
       await tell({ type: 'fault.healed', fault: this.fault.id, healMs, heldMs, looks: this.#looks });
       const wasShown = this.#timings.verifiedMs !== undefined;
-      const pairs = await verifyHeal({ setting: this.#setting, before: this.#before, leases: this.#leases, wasShown });
+      const pairs = await verifyHeal({
+        setting: this.#setting,
+        before: this.#before,
+        leases: this.#leases,
+        wasShown,
+        signal: this.#abandoned.signal,
+      });
       const healVerifiedMs = clock.monotonicMs() - startMs;
       this.#timings.healVerifiedMs = healVerifiedMs;
       await tell({ type: 'fault.heal-verified', fault: this.fault.id, healVerifiedMs, pairs });

@@ -40,7 +40,7 @@ export class EffectLook {
   }
 
   async look(signal: AbortSignal): Promise<EffectSeen> {
-    const { fault, nodes, live = [] } = this.#setting;
+    const { fault, nodes } = this.#setting;
     const states = await this.#leases.inspect(signal);
     const effects = Object.fromEntries(states.map(({ id, effect }) => [id, effect]));
     const lost = states.find(({ state }) => state === 'lost' || state === 'absent');
@@ -51,6 +51,7 @@ export class EffectLook {
       if (!this.#counters.has(id)) this.#counters.set(id, { values: effect, hasRisen: false });
     }
     const down = this.#setting.down?.() ?? [];
+    const live = this.#setting.live?.() ?? [];
     const names = nodes.map(({ name }) => name);
     const pairs = await this.#before.watch.look({ signal });
     const missing = [

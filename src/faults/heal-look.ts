@@ -21,10 +21,12 @@ interface HealedFault {
   leases: LeaseSet;
   /** Its effect was shown, so that nodes that it ended must have been started anew. */
   wasShown: boolean;
+  /** Nobody waits for it any more. */
+  signal: AbortSignal;
 }
 
 /** Shows that a healed fault is gone: four good looks in a row. Returns the last; throws CleanupError with what is still wrong. */
-export async function verifyHeal({ setting, before, leases, wasShown }: HealedFault): Promise<PairProbe[]> {
+export async function verifyHeal({ setting, before, leases, wasShown, signal }: HealedFault): Promise<PairProbe[]> {
   const { fault, clock } = setting;
   const untilMs = clock.monotonicMs() + BUDGET_MS;
   let watch: PairWatch | undefined;
@@ -40,7 +42,7 @@ export async function verifyHeal({ setting, before, leases, wasShown }: HealedFa
           { details: { fault: fault.id, wrong } },
         );
       }
-      await clock.sleep(APART_MS);
+      await clock.sleep(APART_MS, signal);
     }
   } finally {
     await watch?.close().catch(() => undefined);
@@ -64,12 +66,12 @@ export async function verifyHeal({ setting, before, leases, wasShown }: HealedFa
 }
 
 function expectedPairs(setting: FaultSetting): ReturnType<typeof togetherExpected> {
-  const { fault, nodes, live = [] } = setting;
+  const { fault, nodes } = setting;
   // Whether a node can live on spoiled data is not for the heal to say.
   const spoiled = fault.spec.kind === 'corrupt' ? fault.spec.targets : [];
   return togetherExpected(
     nodes.map(({ name }) => name),
-    live,
+    setting.live?.() ?? [],
     [...(setting.down?.() ?? []), ...spoiled],
   );
 }

@@ -12,8 +12,11 @@ export interface FaultSetting {
   nodes: readonly TopologyNode[];
   /** Nodes that are down or being changed on purpose right now; nothing is demanded of their pairs. Default: none. */
   down?(): readonly string[];
-  /** Other faults that act right now. One that touches the same link or, in the same way, the same node is a reason to refuse this one. */
-  live?: readonly CompiledFault[];
+  /**
+   * Other faults that act right now, whichever were begun first. One that touches the same link or, in the same way, the same node is a reason to refuse
+   * this one. Default: none.
+   */
+  live?(): readonly CompiledFault[];
   clock: Clock;
   /** Ends everything but the heal. */
   signal?: AbortSignal | undefined;
@@ -50,13 +53,13 @@ export interface LiveFault {
   /** Set once the fault is void; it is healed by then. */
   readonly voidReason: string | undefined;
   /**
-   * Waits so long, or until the fault is void. Rejects with AbortedError when the setting's signal, or this one, is aborted; the fault then goes
-   * on until `heal` is called.
-   */
-  hold(durationMs: number, signal?: AbortSignal): Promise<void>;
-  /**
    * Undoes it and shows that it is undone. Has its own time and no signal. Rejects with CleanupError when something of it is left, or its
    * effect lasts. A second call returns what the first did.
    */
   heal(): Promise<FaultResult>;
+  /**
+   * Ends its life without a heal: once this resolves, nothing of it is armed, looked at or written down any more, and a heal that was under way is shown
+   * no further. For whoever undoes its leases by other means. Never rejects.
+   */
+  abandon(): Promise<void>;
 }

@@ -23,7 +23,7 @@ const LOOK_APART_MS = 500;
 
 /** Looks whether a fault can be shown at all here. Throws RefusedError, and LabError when the lab cannot be asked; nothing is touched. */
 export async function precheck(setting: FaultSetting): Promise<Before> {
-  const { fault, lab, nodes, live = [], signal, probes } = setting;
+  const { fault, lab, nodes, signal, probes } = setting;
   const { kind } = fault.spec;
   const refuse = (code: 'unsupported' | 'unsafe', why: string, details: Record<string, unknown> = {}): never => {
     throw new RefusedError(code, `${kind} is refused: ${why}`, { details: { fault: fault.id, kind, ...details } });
@@ -39,6 +39,7 @@ export async function precheck(setting: FaultSetting): Promise<Before> {
   if (fault.cutFromClients.length > 0 && !probes.clientReaches) {
     refuse('unsupported', 'nobody here looks from where clients are, so that its effect could not be shown');
   }
+  const live = setting.live?.() ?? [];
   const clash = clashOf(fault, live, await faults.list({ signal }));
   if (clash !== undefined) refuse('unsafe', clash);
 

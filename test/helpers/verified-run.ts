@@ -11,10 +11,14 @@ import { runWorld, type RunWorld } from './run-world.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 /** A world with traffic: every transaction stands in the block at its height, on all nodes. */
-export async function busyWorld(profile: Partial<SystemProfile> = {}): Promise<RunWorld> {
+export async function busyWorld(
+  profile: Partial<SystemProfile> = {},
+  { nodeCount = 4 }: { nodeCount?: number } = {},
+): Promise<RunWorld> {
   const blocks = new Map<number, string[]>();
   let highest = 0;
   return runWorld({
+    nodeCount,
     topology: { loadPerSecond: 5 },
     script: (node) => ({ blocksPerSecond: node.release.version === '3.0.0' && node.name === 'node-1' ? 0 : 5 }),
     profile: {

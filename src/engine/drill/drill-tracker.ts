@@ -48,7 +48,10 @@ export class DrillTracker {
     if (symptom !== undefined) await this.reach('detected', symptom);
   }
 
-  /** The disaster is about to be taken again, for it was over while nobody looked: what the exercise reached after the first time counts no more. */
+  /**
+   * The disaster is about to be taken again, for it was over while nobody looked: what the exercise reached after the first time counts no more, and
+   * is to be reached anew. Once for all that it is made of.
+   */
   async takeAgain(): Promise<void> {
     const { current: drill } = this.state;
     if (drill === undefined || !this.state.has('injected')) return;
@@ -62,12 +65,17 @@ export class DrillTracker {
     const key = `${drill}/${milestone}`;
     if (drill === undefined || this.state.has(milestone) || this.#reaching.has(key)) return;
     this.#reaching.add(key);
-    await this.#options.record({
-      type: 'drill.milestone',
-      drill,
-      milestone,
-      atMs,
-      ...(detail !== undefined && { detail }),
-    });
+    try {
+      await this.#options.record({
+        type: 'drill.milestone',
+        drill,
+        milestone,
+        atMs,
+        ...(detail !== undefined && { detail }),
+      });
+    } finally {
+      // From here on the state knows of it, until the disaster is taken again.
+      this.#reaching.delete(key);
+    }
   }
 }

@@ -38,6 +38,7 @@ export async function planFaults(planning: FaultPlanning): Promise<{ stages: Run
   const down = new Set([...states].filter(([, { state }]) => state !== 'running').map(([node]) => node));
   const live = new Map<string, { fault: CompiledFault; planned: PlannedFault }>();
   for (const [index, stage] of stages.entries()) {
+    workOutAgain(live, topology, down);
     if (stage.kind === 'hold' && stage.expects === 'computed') {
       const faults = [...live.values()].map(({ fault }) => fault);
       const standing = names.filter((name) => !down.has(name));
@@ -82,6 +83,21 @@ export async function planFaults(planning: FaultPlanning): Promise<{ stages: Run
     live.set(stage.id, compiled);
   }
   return { stages, faults: planned };
+}
+
+/** A fault that was worked out beside another, or a node that was down, comes to less once that is over. The plan keeps what it comes to when it begins. */
+function workOutAgain(
+  live: Map<string, { fault: CompiledFault; planned: PlannedFault }>,
+  topology: Topology,
+  down: ReadonlySet<string>,
+): void {
+  const away = new Set(down);
+  for (const [stage, { fault, planned }] of live) {
+    const out = planned.out.filter((node) => away.has(node));
+    const now = out.length < planned.out.length ? compileStage(stage, fault.spec, topology, out) : { fault, planned };
+    live.set(stage, now);
+    for (const node of now.planned.impaired) away.add(node);
+  }
 }
 
 async function requireCapable(

@@ -1,6 +1,6 @@
 import { hashOf } from '../../core/canonical.ts';
 import { abortedError } from '../../core/clock.ts';
-import { AbortedError, messageOf, RefusedError } from '../../core/errors.ts';
+import { AbortedError, CleanupError, messageOf, RefusedError } from '../../core/errors.ts';
 import type { CompiledFault } from '../../faults/compiled-fault.ts';
 import { bareNode } from '../../topology/bare-node.ts';
 import { beginFault } from '../../faults/begin-fault.ts';
@@ -35,6 +35,8 @@ export class RunFaults {
   readonly #compiled = new Map<string, CompiledFault>();
   /** Why a fault of this process is void, by its id. */
   readonly #voidReasons = new Map<string, string>();
+  /** What speaks against the end of a fault that was healed, by its id. */
+  readonly #notOver = new Map<string, string>();
   readonly #voided = new AbortController();
   #isOver = false;
 
@@ -52,7 +54,7 @@ export class RunFaults {
     for (const [fault, reason] of this.#voidReasons) throw new VoidError(`the fault ${fault} is void: ${reason}`);
   }
 
-  /** Breaks what the step says, and shows that it did. Throws VoidError where that cannot be shown; nothing of it is left then. */
+  /** Breaks what the step says, and shows that it did. Throws VoidError where that cannot be shown; how it ended then, `healAll` tells. */
   async begin(step: PlanStep, signal: AbortSignal): Promise<void> {
     const { lab, clock } = this.#inputs;
     const fault = this.#compile(step);
@@ -77,20 +79,23 @@ export class RunFaults {
         lab,
         nodes,
         down: () => this.#awayNodes(fault.id),
-        live: [...this.#live.values()].map((live) => live.fault),
+        live: () => this.#actingBeside(fault.id),
         clock,
         signal,
         probes: faultProbes(this.#inputs),
         record: (event) => this.#record(step.id, event),
       });
       this.#live.set(fault.id, live);
-      this.throwIfVoid();
+      // Whoever is in a hurry may have swept already, and nobody would end it any more.
+      if (this.#inputs.hurry?.aborted) await live.abandon();
     } catch (error) {
+      this.#noteNotOver(fault.id, error);
       // Whoever was interrupted in the middle does not know what is there.
       const open = state.faults.get(fault.id);
-      if (open) await this.#sweep(open, error instanceof VoidError ? 'void' : 'end');
+      if (open) await this.#sweep(open, 'end');
       throw error;
     }
+    this.throwIfVoid();
   }
 
   /** Ends the fault of this step, and shows that it is over. Nothing where it is over already. */
@@ -121,23 +126,36 @@ export class RunFaults {
   }
 
   /**
-   * Ends all, the newest first; what would not end is told, and ends on its target by itself. Once `hurry` is aborted nobody looks any more what
-   * comes of it.
+   * Ends all, the newest first; what would not end, or cannot be shown to be over, is told. What would not end does so on its target by itself. Once
+   * `hurry` is aborted nobody looks any more what comes of it.
    */
   async healAll(because: Because, hurry?: AbortSignal): Promise<string[]> {
     const problems: string[] = [];
     for (const open of [...this.#session.state.faults.values()].reverse()) {
-      const whole = hurry?.aborted ? Promise.reject(abortedError(hurry)) : this.#heal(open, because);
-      const problem = await Promise.race([whole, rejectedBy(hurry)]).catch((error: unknown) => messageOf(error));
+      const problem = await this.#problemWith(open.id, () => this.#heal(open, because), hurry);
       const left = this.#session.state.faults.get(open.id);
       if (left) {
         await this.#sweep(left, hurry?.aborted ? 'hurry' : because).catch((error: unknown) => {
           problems.push(`${remainsOf(left, this.#inputs.clock.wallMs())} (${messageOf(error)})`);
         });
       }
-      if (problem !== undefined && !hurry?.aborted) problems.push(problem);
+      if (problem !== undefined) problems.push(problem);
+    }
+    // One that is void heals itself; it may be healed by now, and not yet shown to be over.
+    for (const [id, live] of [...this.#live]) {
+      const problem = await this.#problemWith(id, () => this.#end(live), hurry);
+      if (problem !== undefined) problems.push(problem);
     }
     return problems;
+  }
+
+  /** What is wrong with the end of a fault. Whoever is in a hurry waits for none, and leaves its leases to the sweep: it must not come again behind that. */
+  async #problemWith(id: string, end: () => Promise<void>, hurry?: AbortSignal): Promise<string | undefined> {
+    const ended = hurry?.aborted ? Promise.reject(abortedError(hurry)) : end();
+    const problem = await Promise.race([ended, rejectedBy(hurry)]).then(() => undefined, messageOf);
+    if (!hurry?.aborted) return problem;
+    await this.#live.get(id)?.abandon();
+    return undefined;
   }
 
   /** Ends what an earlier process of this run has left, and whatever else of ours is on the lab: nobody else may break this testnet now. */
@@ -154,14 +172,18 @@ export class RunFaults {
   /** Undoes what acts in this process, without a word: for when the journal takes nothing more. */
   async healSilently(): Promise<void> {
     this.#isOver = true;
+    await Promise.all([...this.#live.values()].map((live) => live.abandon()));
     const leases = [...this.#compiled.values()].flatMap((fault) => fault.leases);
     await this.#undo(leases).catch(() => undefined);
   }
 
-  /** A sentence for each fault that would stay behind now. */
+  /** A sentence for each fault that would stay behind now, or of which that is not known. */
   remains(): string[] {
     const nowMs = this.#inputs.clock.wallMs();
-    return [...this.#session.state.faults.values()].map((open) => remainsOf(open, nowMs));
+    return [
+      ...[...this.#session.state.faults.values()].map((open) => remainsOf(open, nowMs)),
+      ...[...this.#notOver].map(([fault, why]) => `the fault ${fault}: ${why}`),
+    ];
   }
 
   async #heal(open: OpenFault, because: Because): Promise<void> {
@@ -173,8 +195,25 @@ export class RunFaults {
     // One that is void heals itself; it is only waited for.
     const isVoid = this.#voidReasons.has(open.id);
     if (!isVoid) await this.#session.record({ type: 'fault.healing', step: open.step, fault: open.id, because });
-    await live.heal();
-    this.#live.delete(open.id);
+    await this.#end(live);
+  }
+
+  async #end(live: LiveFault): Promise<void> {
+    const { id } = live.fault;
+    try {
+      await live.heal();
+    } catch (error) {
+      this.#noteNotOver(id, error);
+      throw error;
+    } finally {
+      this.#live.delete(id);
+    }
+  }
+
+  /** Of a fault that is healed nothing is left to sweep; that something is still wrong must be known all the same. */
+  #noteNotOver(id: string, error: unknown): void {
+    const isHealed = this.#session.state.unproven.has(id) && !this.#session.state.faults.has(id);
+    if (isHealed && error instanceof CleanupError) this.#notOver.set(id, error.message);
   }
 
   /** Removes what another process, or a call that was cut short, may have left of a fault. */
@@ -206,12 +245,23 @@ export class RunFaults {
     return fault;
   }
 
-  /** Nodes of which this fault can demand nothing: they are stopped, in the middle of their own change, or another fault acts on them. */
+  #actingBeside(fault: string): CompiledFault[] {
+    const { faults } = this.#session.state;
+    return [...this.#live.values()].map((live) => live.fault).filter(({ id }) => id !== fault && faults.has(id));
+  }
+
+  /**
+   * Nodes of which this fault can demand nothing: they are stopped, in the middle of their own change, or another fault acts on them, or has just
+   * done so: flows may stay stalled for a while after its heal.
+   */
   #awayNodes(fault: string): string[] {
     const { stopped, open, changed, passed, faults } = this.#session.state;
     const others = [...faults.values()].filter(({ id }) => id !== fault);
     const broken = others.flatMap(({ impaired, leases }) => [...impaired, ...leases.map(({ node }) => node)]);
-    return [...new Set([...stopped, ...open.keys(), ...changed.filter((node) => !passed.has(node)), ...broken])];
+    const ending = [...this.#live.values()].filter((live) => live.fault.id !== fault && !faults.has(live.fault.id));
+    const settling = ending.flatMap((live) => live.fault.leases.map(({ node }) => node.name));
+    const changing = changed.filter((node) => !passed.has(node));
+    return [...new Set([...stopped, ...open.keys(), ...changing, ...broken, ...settling])];
   }
 
   /** A node by its name; one that is none of ours any more is asked for by its name alone. */

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { runFault } from '../../../src/faults/begin-fault.ts';
 import type { FaultKind } from '../../../src/faults/fault-spec.ts';
 import type { FaultPort } from '../../../src/lab/faults.ts';
 import type { FakeFaultBehaviour } from '../../../src/lab/fake/fake-faults.ts';
 import { faultWorld, type FaultWorld } from '../../helpers/fault-world.ts';
+import { runFault } from '../../helpers/held-fault.ts';
 
 const faults: [FaultKind, string, string[]][] = [
   ['partition', '', ['topology=halves']],

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { AbortedError, CleanupError, LabError, RefusedError } from '../../../src/core/errors.ts';
-import { beginFault, runFault } from '../../../src/faults/begin-fault.ts';
+import { beginFault } from '../../../src/faults/begin-fault.ts';
 import type { FaultKind } from '../../../src/faults/fault-spec.ts';
 import type { FakeFaultBehaviour } from '../../../src/lab/fake/fake-faults.ts';
 import { faultWorld, type FaultWorld } from '../../helpers/fault-world.ts';
+import { holdFault, runFault } from '../../helpers/held-fault.ts';
 
 const settings: [FaultKind, string, string[]][] = [
   ['partition', '', ['topology=halves']],
@@ -123,11 +124,26 @@ describe('the life of a fault', () => {
     const first = one.compile('partition', 'n0,n1', ['topology=link']);
     const live = await beginFault(one.setting(first));
     const second = one.compile('partition', 'n2,n3', ['topology=link'], 'f2');
-    const other = await beginFault(one.setting(second, { live: [first] }));
+    const other = await beginFault(one.setting(second, { live: () => [first] }));
     expect(other.voidReason).toBeUndefined();
     await other.heal();
     const result = await live.heal();
     expect(result.outcome).toBe('verified');
+    await isAsBefore(one);
+  });
+
+  test('goes on when another that was begun before it is healed first', async () => {
+    const one = await world();
+    const first = one.compile('partition', 'n0,n1', ['topology=link']);
+    const acting = [first];
+    const live = await beginFault(one.setting(first, { down: () => ['n3'] }));
+    const stop = one.compile('pause', 'n3', [], 'f2');
+    const other = await beginFault(one.setting(stop, { live: () => acting }));
+    await live.heal();
+    acting.pop();
+    await holdFault(other, one, 60_000);
+    expect(other.voidReason).toBeUndefined();
+    expect((await other.heal()).outcome).toBe('verified');
     await isAsBefore(one);
   });
 
@@ -140,7 +156,7 @@ describe('the life of a fault', () => {
     const [, , , n3] = one.nodes;
     if (!n3) throw new Error('there is no n3');
     await one.lab.stop(n3);
-    await live.hold(30_000);
+    await holdFault(live, one, 30_000);
     await one.lab.start(n3);
     down.pop();
     expect((await live.heal()).outcome).toBe('verified');
@@ -200,10 +216,12 @@ describe('a fault is refused, and nothing touched,', () => {
     const live = await beginFault(one.setting(first));
     const { node } = first.leases[0] ?? {};
     const same = one.compile('partition', node?.name ?? '', ['topology=isolate'], 'f2');
-    expect((await refused(one, one.setting(same, { live: [first] }))).message).toContain('fault f1-0 (cut) acts on');
+    expect((await refused(one, one.setting(same, { live: () => [first] }))).message).toContain(
+      'fault f1-0 (cut) acts on',
+    );
     const peer = node?.name === 'n0' ? 'n1' : 'n0';
     const slow = one.compile('delay', peer, ['delay=100ms'], 'f3');
-    const link = await refused(one, one.setting(slow, { live: [first] }));
+    const link = await refused(one, one.setting(slow, { live: () => [first] }));
     expect(link.message).toContain(`fault f1 (partition) acts on the link ${peer} → ${node?.name} already`);
     await live.heal();
   });
@@ -265,13 +283,13 @@ describe('a fault is void, with the reason, and healed', () => {
     if (!node) throw new Error('there is no node');
     await one.lab.faults.heal(node, 'f1-0');
     const startMs = one.clock.monotonicMs();
-    await live.hold(60_000);
+    await holdFault(live, one, 60_000);
     expect(one.clock.monotonicMs() - startMs).toBeLessThan(30_000);
     expect(live.voidReason).toBe('pause on n0 is gone');
     expect(await live.heal()).toMatchObject({ outcome: 'void', reason: 'pause on n0 is gone' });
     // A hold of what is void does not wait.
     const atMs = one.clock.monotonicMs();
-    await live.hold(60_000);
+    await holdFault(live, one, 60_000);
     expect(one.clock.monotonicMs()).toBe(atMs);
   });
 
@@ -286,7 +304,7 @@ describe('a fault is void, with the reason, and healed', () => {
     const [node] = one.nodes;
     if (!node) throw new Error('there is no node');
     await one.lab.start(node);
-    await live.hold(60_000);
+    await holdFault(live, one, 60_000);
     expect(live.voidReason).toContain('n0 is running, not stopped');
     await live.heal().catch(() => undefined);
   });
@@ -345,6 +363,32 @@ describe('when something goes wrong', () => {
     await expect(ran).rejects.toThrow(AbortedError);
     expect(typesOf(one).slice(-2)).toEqual(['healed', 'heal-verified']);
     await isAsBefore(one);
+  });
+
+  test.each([1_000, 7_000, 11_000])(
+    'and its owner abandons it, nothing of it comes again; its leases are another’s (after %i ms)',
+    async (afterMs) => {
+      const one = await world();
+      const fault = one.compile('partition', 'n0', ['topology=flapping', 'of=isolate', 'period=5s']);
+      const live = await beginFault(one.setting(fault));
+      await one.clock.sleep(afterMs);
+      await live.abandon();
+      const told = one.events.length;
+      for (const { node, id } of fault.leases) await one.lab.faults.heal(node, id);
+      await one.clock.sleep(60_000);
+      expect(one.events).toHaveLength(told);
+      await isAsBefore(one);
+    },
+  );
+
+  test('and its owner abandons it while its heal is being shown, nobody waits for the rest', async () => {
+    const one = await world({ healsLateMs: 20_000 });
+    const live = await beginFault(one.setting(one.compile('partition', 'n0', ['topology=isolate'])));
+    const healed = live.heal();
+    await one.clock.sleep(5_000);
+    await live.abandon();
+    await expect(healed).rejects.toThrow(AbortedError);
+    expect(one.clock.sleeping).toBe(0);
   });
 
   test('and the effect outlasts the heal, it is looked at until it is gone', async () => {

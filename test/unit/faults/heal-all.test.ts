@@ -3,6 +3,7 @@ import { AbortedError, CleanupError } from '../../../src/core/errors.ts';
 import { beginFault } from '../../../src/faults/begin-fault.ts';
 import { healAll } from '../../../src/faults/heal-all.ts';
 import { faultWorld, type FaultWorld } from '../../helpers/fault-world.ts';
+import { holdFault } from '../../helpers/held-fault.ts';
 
 function sweep({ lab, nodes, clock }: FaultWorld, signal?: AbortSignal): ReturnType<typeof healAll> {
   return healAll({ faults: lab.faults, nodes, clock, signal });
@@ -51,7 +52,7 @@ describe('the heal sweep', () => {
     const one = await faultWorld();
     const live = await beginFault(one.setting(one.compile('partition', 'n0', ['topology=isolate'])));
     await sweep(one);
-    await live.hold(60_000);
+    await holdFault(live, one, 60_000);
     expect(live.voidReason).toBe('cut on n0 is gone');
     await live.heal();
   });

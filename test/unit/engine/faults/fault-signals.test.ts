@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { executeRun } from '../../../../src/engine/run.ts';
 import type { RunInputs } from '../../../../src/engine/run-context.ts';
 import type { RunbookStage } from '../../../../src/engine/runbook.ts';
@@ -6,7 +6,7 @@ import { readJournal } from '../../../../src/journal/read-journal.ts';
 import type { RunRecord } from '../../../../src/journal/records.ts';
 import { verifyRun } from '../../../../src/verify/verify-run.ts';
 import { resumeRun } from '../../../helpers/crash.ts';
-import { runWorld, type RunWorld } from '../../../helpers/run-world.ts';
+import { runWorld, type RunWorld, type UpgradeOptions } from '../../../helpers/run-world.ts';
 
 const stages: RunbookStage[] = [
   {
@@ -113,6 +113,66 @@ test('a fault is healed though the journal takes nothing more', async () => {
   });
   await expect(world.untilSettled(executeRun(inputs))).rejects.toThrow('no space left on device');
   expect(world.lab.world.faults.all()).toEqual([]);
+});
+
+describe('a fault that comes and goes', () => {
+  const flapping = stages.map((stage) => {
+    if (stage.kind !== 'fault') return stage;
+    const parameters = { topology: 'flapping', of: 'isolate', period: '5s' };
+    return { ...stage, fault: { ...stage.fault, parameters } };
+  });
+
+  /** How often it was armed by the end of the run, and in the minutes after that; what is left of it is none. */
+  async function armings(given: (inputs: RunInputs) => RunInputs, options: UpgradeOptions): Promise<[number, number]> {
+    const world = await runWorld();
+    let armed = 0;
+    world.lab.world.faults.script = () => {
+      armed++;
+      return {};
+    };
+    const inputs = given(await world.inputs({ stages: flapping, ...options }));
+    await world.untilSettled(executeRun(inputs).catch(() => undefined));
+    expect(world.lab.world.faults.all()).toEqual([]);
+    const byTheEnd = armed;
+    await world.clock.advance(120_000);
+    expect(world.lab.world.faults.all()).toEqual([]);
+    expect(world.clock.sleeping).toBe(0);
+    return [byTheEnd, armed];
+  }
+
+  test('does not come again after a run whose journal takes nothing more', async () => {
+    const [byTheEnd, later] = await armings((inputs) => inputs, {
+      journal: (plain) => {
+        let isFull = false;
+        return {
+          append: async (event) => {
+            isFull ||= event.type === 'fault.healing';
+            if (isFull) throw new Error('no space left on device');
+            return plain.append(event);
+          },
+          close: () => plain.close(),
+        };
+      },
+    });
+    expect(byTheEnd).toBeGreaterThan(0);
+    expect(later).toBe(byTheEnd);
+  });
+
+  test.each(['fault.verified', 'fault.healing', 'fault.healed'] as const)(
+    'does not come again after a run that was told to hurry, first and second at %s',
+    async (type) => {
+      const [first, second] = [new AbortController(), new AbortController()];
+      const [byTheEnd, later] = await armings((inputs) => ({ ...inputs, signal: first.signal, hurry: second.signal }), {
+        onRecord: (record) => {
+          if (record.type !== type) return;
+          first.abort();
+          second.abort();
+        },
+      });
+      expect(byTheEnd).toBeGreaterThan(0);
+      expect(later).toBe(byTheEnd);
+    },
+  );
 });
 
 test('a fault that cannot be undone is told, and no run passes with it', async () => {

@@ -84,6 +84,32 @@ describe('the plan of a fault', () => {
     });
   });
 
+  test('counts those that still act by themselves, once another is healed or a node is started', async () => {
+    const world = await runWorld();
+    const halting: FaultSpec = { ...pause('node-1'), parameters: { halt: 'allowed' } };
+    const expectations = async (stages: RunbookStage[]): Promise<unknown[]> => {
+      const { plan } = await world.inputs({ stages });
+      return plan.steps.flatMap(({ expects }) => expects ?? []);
+    };
+    const alone = { goOn: ['node-0', 'node-2', 'node-3'], agree: true };
+    const healed = await expectations([
+      stage('cut', partition('isolate', ['node-3'])),
+      stage('stop', halting),
+      hold,
+      { kind: 'heal', id: 'join', fault: 'cut' },
+      { ...hold, id: 'alone' },
+    ]);
+    expect(healed).toEqual([{ standStill: ['node-0', 'node-2', 'node-3'], agree: true }, alone]);
+    const started = await expectations([
+      { kind: 'stop', id: 'down', node: 'node-3' },
+      stage('stop', halting),
+      hold,
+      { kind: 'start', id: 'up', node: 'node-3' },
+      { ...hold, id: 'alone' },
+    ]);
+    expect(started).toEqual([{ standStill: ['node-0', 'node-2'], agree: true }, alone]);
+  });
+
   test.each<[string, RunbookStage[], string]>([
     [
       'takes the quorum away without consent',

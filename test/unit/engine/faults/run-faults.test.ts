@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { RunbookStage } from '../../../../src/engine/runbook.ts';
 import { executeRun } from '../../../../src/engine/run.ts';
 import type { FaultSpec } from '../../../../src/faults/fault-spec.ts';
+import type { FakeFaultBehaviour } from '../../../../src/lab/fake/fake-faults.ts';
 import { readJournal } from '../../../../src/journal/read-journal.ts';
 import type { RunRecord } from '../../../../src/journal/records.ts';
 import { verifyRun } from '../../../../src/verify/verify-run.ts';
@@ -87,6 +88,41 @@ describe('a fault in a run', () => {
     expect(doubts).toEqual([]);
   });
 
+  const longHold = broken(isolate).map((stage) => (stage.kind === 'hold' ? { ...stage, forMs: 600_000 } : stage));
+  const changes = ['node-0', 'node-1', 'node-2'].map((node) => ({ node, version: '2.0.0' }));
+  const upgrade: RunbookStage[] = [...broken(isolate).slice(0, 1), { kind: 'change', id: 'upgrade', changes }];
+
+  test.each<[string, RunbookStage[], FakeFaultBehaviour]>([
+    ['is never shown', longHold, { ignoresInjection: true }],
+    ['is lost while it is held', longHold, { isLostAfterMs: 15_000 }],
+    // What changes nodes is not cut short: it ends after the heal, and before that is shown.
+    ['is lost during a change', upgrade, { isLostAfterMs: 5_000 }],
+  ])('that %s, and whose end cannot be shown, tells both', async (_title, stages, behaviour) => {
+    const world = await runWorld({ nodeCount: 7 });
+    world.lab.world.faults.script = () => ({ ...behaviour, leavesResidue: true });
+    const { result, records, doubts } = await ran(world, { stages });
+    expect(result).toMatchObject({ outcome: 'void', exitCode: 5 });
+    const notGone =
+      'partition was healed, and after 120 s \\(\\d+ looks\\) it is not gone: cut-0 is still lost on node-3';
+    expect(result.reason).toMatch(new RegExp(`^the fault cut is void: .*; ${notGone}$`));
+    expect(records.at(-1)).toMatchObject({
+      type: 'run.finished',
+      left: [expect.stringMatching(new RegExp(`^the fault cut: ${notGone}$`))],
+    });
+    expect(types(records)).not.toContain('fault.heal-verified');
+    expect(world.clock.sleeping).toBe(0);
+    expect(doubts).toEqual([]);
+  });
+
+  test('that cannot be shown to be over at its heal ends the run there, and is told once', async () => {
+    const world = await runWorld();
+    world.lab.world.faults.script = () => ({ leavesResidue: true });
+    const { result, records } = await ran(world, { stages: broken(isolate) });
+    expect(result).toMatchObject({ outcome: 'error', exitCode: 5 });
+    expect(result.reason).toMatch(/^partition was healed, .* it is not gone: cut-0 is still lost on node-3$/);
+    expect(records.at(-1)).toMatchObject({ type: 'run.finished', left: [expect.stringContaining('is not gone')] });
+  });
+
   test('that is lost while it is held makes the run void, before the time is over', async () => {
     const world = await runWorld();
     world.lab.world.faults.script = () => ({ isLostAfterMs: 15_000 });
@@ -136,6 +172,38 @@ describe('a fault in a run', () => {
     expect(result).toMatchObject({ outcome: 'passed' });
     expect(records.find((record) => record.type === 'fault.healing')).toMatchObject({ because: 'end' });
     expect(types(records).at(-1)).toBe('fault.heal-verified');
+    expect(doubts).toEqual([]);
+  });
+
+  const link: FaultSpec = { ...isolate, targets: ['node-2', 'node-3'], parameters: { topology: 'link' } };
+
+  test.each<[string, FaultSpec, FakeFaultBehaviour]>([
+    ['a node is let in at once', isolate, {}],
+    ['a node is let in half a minute later', isolate, { healsLateMs: 30_000 }],
+    ['a link is whole half a minute later', link, { healsLateMs: 30_000 }],
+  ])('that is healed before another which was begun after it leaves that one valid: %s', async (...given) => {
+    const [, cut, behaviour] = given;
+    const world = await runWorld({ nodeCount: 7 });
+    world.lab.world.faults.script = ({ id }) => (id.startsWith('cut') ? behaviour : {});
+    const long = { durationMs: 300_000 };
+    const stop: FaultSpec = { kind: 'pause', targets: ['node-1'], parameters: {}, ...long };
+    const hold: RunbookStage = { kind: 'hold', id: 'both', forMs: 15_000, expects: 'computed' };
+    const { result, records, doubts } = await ran(world, {
+      stages: [
+        { kind: 'fault', id: 'cut', fault: { ...cut, ...long } },
+        { kind: 'fault', id: 'stop', fault: stop },
+        hold,
+        { kind: 'heal', id: 'join', fault: 'cut' },
+        { ...hold, id: 'one', forMs: 40_000 },
+        { kind: 'heal', id: 'go', fault: 'stop' },
+      ],
+    });
+    expect(result.outcome, result.reason).toBe('passed');
+    const held = records.flatMap((record) => (record.type === 'finding' ? [record.nodes] : []));
+    const allBut = (...away: string[]): string[] =>
+      world.topology.nodes.map(({ name }) => name).filter((name) => !away.includes(name));
+    expect(held.map((nodes) => nodes.toSorted())).toEqual([allBut('node-1'), allBut('node-1')]);
+    expect(types(records).filter((type) => type === 'fault.heal-verified')).toHaveLength(2);
     expect(doubts).toEqual([]);
   });
 
