@@ -127,7 +127,9 @@ export async function openLedger(
     get unserved() {
       return unserved;
     },
-    noteUnserved: () => void unserved++,
+    noteUnserved() {
+      unserved++;
+    },
     entries,
     latenciesMs,
     nowMs,
