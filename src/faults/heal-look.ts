@@ -2,6 +2,7 @@ import { CleanupError, messageOf } from '../core/errors.ts';
 import { mapConcurrent } from '../core/wait.ts';
 import type { PairProbe, PairWatch } from '../lab/faults.ts';
 import { catalogue } from './catalogue.ts';
+import { monitoringTargets } from './compiled-fault.ts';
 import { judgePairs, togetherExpected } from './judge-pairs.ts';
 import type { LeaseSet } from './lease-set.ts';
 import type { FaultSetting } from './live-fault.ts';
@@ -50,6 +51,7 @@ export async function verifyHeal({ setting, before, leases, wasShown }: HealedFa
     try {
       const left = (await leases.left()).map(({ id, node, state }) => `${id} is still ${state} on ${node}`);
       const { wrong, isAnew } = await lookAtNodes(setting, before, wasShown);
+      wrong.push(...(await lookAtMonitoring(setting)));
       // The flows of a node that was started anew are gone for good; new ones take their place.
       if (isAnew && wrong.length === 0) watch ??= await before.faults.watchPairs(setting.nodes);
       const pairs = await (watch ?? before.watch).look();
@@ -102,6 +104,16 @@ async function lookAtNodes(
     }
   });
   return { wrong, isAnew };
+}
+
+/** A lab may have started a container in vain, or not found it any more. */
+async function lookAtMonitoring({ fault, lab, nodes }: FaultSetting): Promise<string[]> {
+  const wrong: string[] = [];
+  for (const target of monitoringTargets(fault, nodes)) {
+    const { state } = await lab.observe(target);
+    if (state !== 'running') wrong.push(`${target.name} is ${state}`);
+  }
+  return wrong;
 }
 
 async function clients({ fault, nodes, probes }: FaultSetting): Promise<string[]> {

@@ -177,6 +177,13 @@ describe('a fault is refused, and nothing touched,', () => {
     expect(mute.message).toContain('n1 runs and does not answer');
   });
 
+  test('when the monitoring that it would take away does not run', async () => {
+    const one = await world();
+    one.lab.world.crash('prometheus');
+    const error = await refused(one, one.setting(one.compile('prometheus-gone', '')));
+    expect(error.message).toContain('prometheus is stopped, so that nothing can be shown on it');
+  });
+
   test('when the network is not whole before it', async () => {
     const one = await world();
     one.lab.world.crash('n3');
@@ -371,5 +378,25 @@ describe('when something goes wrong', () => {
     const error = await runFault(one.setting(one.compile('pause', 'n0'))).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(CleanupError);
     expect((error as Error).message).toContain('it is not gone: f1-0 is still lost on n0');
+  });
+
+  test.each(['prometheus', 'alertmanager'] as const)(
+    'and %s ends as soon as it is started, it is not healed',
+    async (name) => {
+      const one = await world();
+      one.lab.world.script = () => ({ crashesAfterMs: 0 });
+      const error = await runFault(one.setting(one.compile(`${name}-gone`, ''))).catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(CleanupError);
+      expect((error as Error).message).toContain(`it is not gone: ${name} is stopped`);
+    },
+  );
+
+  test('and the container of the monitoring is removed while it is gone, it is not healed', async () => {
+    const one = await world();
+    const live = await beginFault(one.setting(one.compile('prometheus-gone', '')));
+    one.lab.world.nodes.delete('prometheus');
+    const error = await live.heal().catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(CleanupError);
+    expect((error as Error).message).toContain('it is not gone: prometheus is absent');
   });
 });
