@@ -28,7 +28,7 @@ interface HealedFault {
 export async function verifyHeal({ setting, before, leases, wasShown }: HealedFault): Promise<PairProbe[]> {
   const { fault, clock } = setting;
   const untilMs = clock.monotonicMs() + BUDGET_MS;
-  let watch: PairWatch | undefined;
+  let renewed: PairWatch | undefined;
   let good = 0;
   try {
     for (let looks = 1; ; looks++) {
@@ -44,7 +44,7 @@ export async function verifyHeal({ setting, before, leases, wasShown }: HealedFa
       await clock.sleep(APART_MS);
     }
   } finally {
-    await watch?.close().catch(() => undefined);
+    await renewed?.close().catch(() => undefined);
   }
 
   async function look(): Promise<{ wrong: string[]; pairs: PairProbe[] }> {
@@ -53,10 +53,16 @@ export async function verifyHeal({ setting, before, leases, wasShown }: HealedFa
       const { wrong, isAnew } = await lookAtNodes(setting, before, wasShown);
       wrong.push(...(await lookAtMonitoring(setting)));
       // The flows of a node that was started anew are gone for good; new ones take their place.
-      if (isAnew && wrong.length === 0) watch ??= await before.faults.watchPairs(setting.nodes);
-      const pairs = await (watch ?? before.watch).look();
+      if (isAnew && wrong.length === 0) renewed ??= await before.faults.watchPairs(setting.nodes);
+      const watch = renewed ?? before.watch;
+      const pairs = await watch.look();
       return {
-        wrong: [...left, ...wrong, ...judgePairs(expectedPairs(setting), pairs), ...(await clients(setting))],
+        wrong: [
+          ...left,
+          ...wrong,
+          ...judgePairs(expectedPairs(setting, watch.nodes), pairs),
+          ...(await clients(setting)),
+        ],
         pairs,
       };
     } catch (error) {
@@ -65,15 +71,11 @@ export async function verifyHeal({ setting, before, leases, wasShown }: HealedFa
   }
 }
 
-function expectedPairs(setting: FaultSetting): ReturnType<typeof togetherExpected> {
-  const { fault, nodes, live = [] } = setting;
+function expectedPairs(setting: FaultSetting, names: readonly string[]): ReturnType<typeof togetherExpected> {
+  const { fault, live = [] } = setting;
   // Whether a node can live on spoiled data is not for the heal to say.
   const spoiled = fault.spec.kind === 'corrupt' ? fault.spec.targets : [];
-  return togetherExpected(
-    nodes.map(({ name }) => name),
-    live,
-    [...(setting.down?.() ?? []), ...spoiled],
-  );
+  return togetherExpected(names, live, [...(setting.down?.() ?? []), ...spoiled]);
 }
 
 async function lookAtNodes(

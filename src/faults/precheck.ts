@@ -66,11 +66,7 @@ export async function precheck(setting: FaultSetting): Promise<Before> {
 
   const watch = await faults.watchPairs(nodes, { signal });
   try {
-    const expected = togetherExpected(
-      nodes.map(({ name }) => name),
-      live,
-      down,
-    );
+    const expected = togetherExpected(watch.nodes, live, down);
     for (let looks = 1; ; looks++) {
       const wrong = judgePairs(expected, await watch.look({ signal }));
       if (wrong.length === 0) return { faults, watch, instances };
