@@ -1,13 +1,18 @@
+import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { waitFor } from '../../../src/core/wait.ts';
 import { createDirectDeployer } from '../../../src/deploy/direct/direct-deployer.ts';
 import type { FaultAction } from '../../../src/lab/faults.ts';
 import type { ProcessLab } from '../../../src/lab/process/alterable-lab.ts';
+import { daemonPaths } from '../../../src/lab/process/daemon/control-protocol.ts';
+import { findDaemon } from '../../../src/lab/process/mark.ts';
+import { listPids, readCommandLine, readStat } from '../../../src/lab/process/proc.ts';
 import { createProcessLab } from '../../../src/lab/process/process-lab.ts';
 import type { Topology, TopologyNode } from '../../../src/topology/topology.ts';
-import { logWith, processBench } from './sample-nodes.ts';
+import { bystander, logWith, processBench } from './sample-nodes.ts';
 
 /** Starts a child whenever it is told to. */
 const parentProgram = `
@@ -80,3 +85,43 @@ test.each<[string, FaultAction, (pid: number) => string | undefined]>([
   expect(read(child.pid)).toBe(before);
   expect(read(parent.pid)).toBe(before);
 });
+
+test('a node that is removed under pressure on its CPU leaves no burners, and no fault', async () => {
+  const { lab, nodes, stateDir, inject } = await parentBench();
+  const [node] = nodes;
+  await inject({ kind: 'cpu', share: 0.5 });
+  const daemons = new Set((await findDaemon('bench', stateDir)).map(({ pid }) => String(pid)));
+  const burners = async (): Promise<number[]> =>
+    (await listPids()).filter((pid) => {
+      const command = readCommandLine(pid);
+      return command.includes('seatrial-burner') && daemons.has(command.at(-1) ?? '') && readStat(pid)?.state !== 'Z';
+    });
+  expect(await burners()).not.toEqual([]);
+  await lab.stop(node);
+  await lab.remove(node);
+  expect(await lab.faults.list()).toEqual([]);
+  const areGone = async (): Promise<true | undefined> => ((await burners()).length === 0 ? true : undefined);
+  await waitFor(areGone, { clock: systemClock, what: 'the burners to end', timeoutMs: 2000 });
+});
+
+test('a node whose fault cannot be undone is removed all the same', async () => {
+  const { lab, nodes, stateDir } = await parentBench();
+  const [node] = nodes;
+  await leave(stateDir, node);
+  expect(await lab.faults.list()).toMatchObject([{ id: 'left', state: 'lost' }]);
+  await lab.stop(node);
+  await lab.remove(node);
+  expect(await lab.faults.list()).toEqual([]);
+});
+
+/** The lease of an earlier daemon that cannot be undone while a process lives: there is no such limit. Returns the process. */
+async function leave(stateDir: string, node: TopologyNode): Promise<ChildProcess> {
+  const limited = await bystander();
+  const { pid } = limited;
+  const memo = { limited: [{ pid, startTicks: readStat(pid)?.startTicks, before: 'no number' }] };
+  const lease = { id: 'left', node, action: { kind: 'disk-full' }, memo, state: 'injected' };
+  const { folder, leases } = daemonPaths(stateDir);
+  await mkdir(folder, { recursive: true });
+  await writeFile(leases, JSON.stringify([lease]));
+  return limited;
+}
