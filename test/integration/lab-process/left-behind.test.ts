@@ -1,6 +1,7 @@
-import type { ChildProcess } from 'node:child_process';
+import { execFile, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { waitFor } from '../../../src/core/wait.ts';
@@ -112,6 +113,22 @@ test('a node whose fault cannot be undone is removed all the same', async () => 
   await lab.stop(node);
   await lab.remove(node);
   expect(await lab.faults.list()).toEqual([]);
+});
+
+test('a lab daemon answers nobody before it knows what the one before has left', async () => {
+  const { lab, nodes, stateDir } = await parentBench();
+  const { folder, leases } = daemonPaths(stateDir);
+  await mkdir(folder, { recursive: true });
+  // A file that is read as slowly as it is written.
+  await promisify(execFile)('mkfifo', [leases]);
+  const listed = lab.faults.list();
+  const early = await Promise.race([listed, systemClock.sleep(3000).then(() => 'nothing yet')]);
+  const limited = await leave(stateDir, nodes[0]);
+  expect(early).toBe('nothing yet');
+  expect(await listed).toMatchObject([{ id: 'left', state: 'lost' }]);
+  limited.kill('SIGKILL');
+  const isUndone = async (): Promise<true | undefined> => ((await lab.faults.list()).length === 0 ? true : undefined);
+  await waitFor(isUndone, { clock: systemClock, what: 'the fault to be undone', timeoutMs: 10_000 });
 });
 
 /** The lease of an earlier daemon that cannot be undone while a process lives: there is no such limit. Returns the process. */

@@ -48,7 +48,7 @@ export class LeaseKeeper {
     return this.#held.size > 0;
   }
 
-  /** Begins to undo what an earlier daemon has left. */
+  /** Knows, when it resolves, what an earlier daemon has left, and has begun to undo it. */
   async undoLeft(): Promise<void> {
     const stored = (await readJsonFile<StoredLease[]>(this.#file)) ?? [];
     for (const one of stored) this.#hold(one, 0, true);
