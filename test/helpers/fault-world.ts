@@ -16,7 +16,7 @@ export interface FaultWorld {
   testnet: FaultTestnet;
   nodes: TopologyNode[];
   events: FaultEvent[];
-  /** `set` as typed; held for a minute unless told otherwise. */
+  /** `set` as typed; held for a minute unless told otherwise, or over at once. */
   compile(kind: FaultKind, targets: string, set?: string[], id?: string, duration?: string): CompiledFault;
   setting(fault: CompiledFault, more?: Partial<FaultSetting>): FaultSetting;
 }
@@ -39,7 +39,7 @@ export async function faultWorld(): Promise<FaultWorld> {
     nodes,
     events,
     compile: (kind, targets, set = [], id = 'f1', duration = '60s') =>
-      compileFault(parseFault({ kind, targets, set, for: duration }), testnet, id),
+      compileFault(parseFault({ kind, targets, set, for: kind === 'restart' ? undefined : duration }), testnet, id),
     setting: (fault, more = {}) => ({
       fault,
       lab,
