@@ -15,42 +15,55 @@ export interface CommandSettings {
 /** Exit code of a program that says: there is no such object. */
 const missingExitCode = 44;
 const quickTimeoutMs = 60_000;
+/** As long as the copy of a container's volume may take. */
+const copyTimeoutMs = 3_600_000;
 const killAfterMs = 5_000;
 /** Characters of what a program complains that stand in an error. */
 const complaintLength = 500;
 
 /**
  * Backups that a program keeps: `<command> put <path>` gets the bytes on its standard input, `get <path>` gives them on its standard
- * output, `list <prefix>` gives a path a line, `remove <path>` removes. Exit code 0 means done, 44 of `get` that there is none.
+ * output, `list <prefix>` gives a path a line, `remove <path>` removes. Exit code 0 means done, 44 of `get` that there is none. A program that
+ * takes too long is ended with all that it has started: `list` and `remove` have a minute, `put` and `get` `limits.copyMs`, by default an hour.
  */
-export function commandTarget({ command, env: names = [] }: CommandSettings, from: NodeJS.ProcessEnv): BackupTarget {
+export function commandTarget(
+  { command, env: names = [] }: CommandSettings,
+  from: NodeJS.ProcessEnv,
+  limits: { copyMs?: number } = {},
+): BackupTarget {
+  const { copyMs = copyTimeoutMs } = limits;
   const [program = '', ...given] = command;
   const name = `command ${program}`;
   const env = Object.fromEntries(['PATH', 'HOME', ...names].flatMap((one) => (from[one] ? [[one, from[one]]] : [])));
-  const common = (signal: AbortSignal | undefined) =>
+  const common = (timeout: number, signal: AbortSignal | undefined) =>
     ({
+      timeout,
       env,
       extendEnv: false,
       reject: false,
       encoding: 'buffer',
       forceKillAfterDelay: killAfterMs,
+      // What a program has started holds its pipes open, and would be waited for.
+      killDescendants: true,
       ...(signal && { cancelSignal: signal }),
     }) as const;
 
-  const quick = { stdin: 'ignore', timeout: quickTimeoutMs } as const;
-
-  const failed = (action: string, path: string, stderr: Uint8Array, message: string | undefined): LabError => {
-    const complaint = Buffer.from(stderr).toString('utf8').trim().slice(-complaintLength);
-    const text = `${name} ${action} ${path} failed: ${complaint || (message ?? 'without a word')}`;
+  const failed = (action: string, path: string, timeoutMs: number, end: CommandEnd): LabError => {
+    const complaint = Buffer.from(end.stderr).toString('utf8').trim().slice(-complaintLength);
+    const what = `${name} ${action} ${path}`;
+    const text = end.timedOut
+      ? `${what} had not ended after ${timeoutMs / 1000} s, and was ended${complaint && `: ${complaint}`}`
+      : `${what} failed: ${complaint || (end.shortMessage ?? 'without a word')}`;
     return new LabError(text, { details: { target: name, action, path } });
   };
   const run = async (action: string, path: string, signal?: AbortSignal, input?: Readable): Promise<string> => {
-    const how = input ? { input } : quick;
-    const result = await execa(program, [...given, action, path], { ...common(signal), ...how });
+    const timeoutMs = input ? copyMs : quickTimeoutMs;
+    const how = input ? { input } : ({ stdin: 'ignore' } as const);
+    const result = await execa(program, [...given, action, path], { ...common(timeoutMs, signal), ...how });
     if (signal?.aborted) throw abortedError(signal);
-    const { failed: hasFailed, stdout, stderr, shortMessage } = result as unknown as CommandEnd;
-    if (hasFailed) throw failed(action, path, stderr, shortMessage);
-    return Buffer.from(stdout).toString('utf8');
+    const end = result as unknown as CommandEnd;
+    if (end.failed) throw failed(action, path, timeoutMs, end);
+    return Buffer.from(end.stdout).toString('utf8');
   };
   const target: BackupTarget = {
     name,
@@ -64,15 +77,22 @@ export function commandTarget({ command, env: names = [] }: CommandSettings, fro
     },
     async *get(path, signal) {
       const child = execa(program, [...given, 'get', path], {
-        ...common(signal),
+        ...common(copyMs, signal),
         stdin: 'ignore',
         buffer: { stdout: false, stderr: true },
       });
-      for await (const chunk of child.iterable({ binary: true })) yield chunk;
-      const { exitCode, failed: hasFailed, stderr, shortMessage } = (await child) as unknown as CommandEnd;
+      let isRead = false;
+      try {
+        for await (const chunk of child.stdout) yield chunk as Uint8Array;
+        isRead = true;
+      } finally {
+        // Whoever reads no more does not wait for what it would still say.
+        if (!isRead) child.kill();
+      }
+      const end = (await child) as unknown as CommandEnd;
       if (signal?.aborted) throw abortedError(signal);
-      if (exitCode === missingExitCode) throw new MissingObjectError(name, path);
-      if (hasFailed) throw failed('get', path, stderr, shortMessage);
+      if (end.exitCode === missingExitCode) throw new MissingObjectError(name, path);
+      if (end.failed) throw failed('get', path, copyMs, end);
     },
     list: async (prefix, signal) => (await run('list', prefix, signal)).split('\n').filter((line) => line !== ''),
     remove: async (path, signal) => {
@@ -85,6 +105,7 @@ export function commandTarget({ command, env: names = [] }: CommandSettings, fro
 /** What execa tells of a program's end, as far as it is used; its own type depends on every option. */
 interface CommandEnd {
   failed: boolean;
+  timedOut: boolean;
   exitCode?: number;
   shortMessage?: string;
   stdout: Uint8Array;

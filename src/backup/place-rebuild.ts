@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, stat } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { sha256, sha256File } from '../core/canonical.ts';
 import { RefusedError } from '../core/errors.ts';
@@ -21,11 +21,11 @@ interface PlaceOptions {
 
 /**
  * Puts back what a testnet is built from: its file, the programs of its releases, its keys, what its nodes are to run, and last its
- * ports and addresses. All of it is fetched, checked and decrypted before the first file is written; a file that is there and says
- * something else is never written over.
+ * ports and addresses. All of it is fetched, checked and decrypted before any of it is put in its place, and what was fetched is removed
+ * when that fails; a file that is there and says something else is never written over.
  */
 export async function placeRebuild(options: PlaceOptions, signal?: AbortSignal): Promise<void> {
-  const { target, base, manifest, root, stateDir, specFile } = options;
+  const { target, base, manifest, stateDir, specFile } = options;
   const { rebuild } = manifest;
   if (!rebuild)
     throw refusedBackup(manifest.id, 'it is of single nodes; only a backup of the whole testnet can rebuild it');
@@ -42,15 +42,7 @@ export async function placeRebuild(options: PlaceOptions, signal?: AbortSignal):
   ];
   for (const { path, content } of files) await requireSame(path, content, manifest.id);
 
-  const store = join(root, '.seatrial', 'releases');
-  for (const { digest, program } of rebuild.releases) {
-    if (!program) continue;
-    const file = join(store, `${digest.replace('sha256:', '')}.mjs`);
-    if ((await sha256File(file).catch(() => undefined)) === program.sha256) continue;
-    const fresh = join(store, `.${basename(file)}.fetched`);
-    await fetchTo(target, base, program, fresh, signal);
-    await rename(fresh, file);
-  }
+  await placePrograms(options, rebuild.releases, signal);
   for (const { path, content, mode = 0o644 } of files) {
     if (mode === 0o600) await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     if (!(await readIfThere(path))) await writeFileAtomic(path, content, { mode });
@@ -59,6 +51,30 @@ export async function placeRebuild(options: PlaceOptions, signal?: AbortSignal):
   if (!(await readIfThere(desiredFile)) && desired.toString('utf8').trim() !== '{}')
     await writeFileAtomic(desiredFile, desired);
   await writeReleases(stateDir, manifest);
+}
+
+/** Into the store of releases; none of them when one cannot be had. */
+async function placePrograms(
+  { target, base, root }: PlaceOptions,
+  releases: NonNullable<BackupManifest['rebuild']>['releases'],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const store = join(root, '.seatrial', 'releases');
+  /** By where it belongs: two versions may be one program. */
+  const fetched = new Map<string, string>();
+  try {
+    for (const { digest, program } of releases) {
+      if (!program) continue;
+      const file = join(store, `${digest.replace('sha256:', '')}.mjs`);
+      if (fetched.has(file) || (await sha256File(file).catch(() => undefined)) === program.sha256) continue;
+      const fresh = join(store, `.${basename(file)}.fetched`);
+      await fetchTo(target, base, program, fresh, signal);
+      fetched.set(file, fresh);
+    }
+    for (const [file, fresh] of fetched) await rename(fresh, file);
+  } finally {
+    for (const fresh of fetched.values()) await rm(fresh, { force: true });
+  }
 }
 
 /** What tells the version of a running node by its digest. */

@@ -197,7 +197,7 @@ const fault = program
   .argument('<kind>', 'what to break, as in partition or pause; `seatrial fault kinds` lists them')
   .argument('<testnet>')
   .argument('[targets...]', 'nodes, roles, or leader')
-  .option('--for <duration>', 'how long, from the moment at which its effect is shown, as in 60s')
+  .option('--for <duration>', 'how long, from the moment at which its effect is shown, as in 60s; not of restart')
   .addOption(parameter('a parameter of the fault; may be repeated'))
   .addOption(json())
   .action(async (kind: string, testnet: string, targets: string[], options: FaultOptions) => {

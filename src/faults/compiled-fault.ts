@@ -1,5 +1,6 @@
 import type { FaultLease } from '../lab/faults.ts';
 import type { QuorumRule } from '../spec/profile.ts';
+import type { TopologyNode } from '../topology/topology.ts';
 import type { FaultSpec } from './fault-spec.ts';
 
 /** What must be seen of one ordered pair of nodes while the fault acts; `any`: nothing can be demanded of it. */
@@ -54,4 +55,10 @@ export interface CompiledFault {
   quorum: QuorumFacts;
   /** The same for people, one sentence each. */
   sentences: string[];
+}
+
+/** What it acts on that is none of the nodes: containers of the monitoring, which answer no liveness probe. */
+export function monitoringTargets({ leases }: CompiledFault, nodes: readonly TopologyNode[]): TopologyNode[] {
+  const names = new Set(nodes.map(({ name }) => name));
+  return leases.map(({ node }) => node).filter(({ name }) => !names.has(name));
 }

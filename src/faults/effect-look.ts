@@ -40,7 +40,7 @@ export class EffectLook {
   }
 
   async look(signal: AbortSignal): Promise<EffectSeen> {
-    const { fault, nodes } = this.#setting;
+    const { fault } = this.#setting;
     const states = await this.#leases.inspect(signal);
     const effects = Object.fromEntries(states.map(({ id, effect }) => [id, effect]));
     const lost = states.find(({ state }) => state === 'lost' || state === 'absent');
@@ -52,10 +52,10 @@ export class EffectLook {
     }
     const down = this.#setting.down?.() ?? [];
     const live = this.#setting.live?.() ?? [];
-    const names = nodes.map(({ name }) => name);
-    const pairs = await this.#before.watch.look({ signal });
+    const { watch } = this.#before;
+    const pairs = await watch.look({ signal });
     const missing = [
-      ...judgePairs(togetherExpected(names, [fault, ...live], down), pairs),
+      ...judgePairs(togetherExpected(watch.nodes, [fault, ...live], down), pairs),
       ...(await this.#clients(signal)),
       ...(await this.#processes(signal)),
       // Last: the looks at pairs and clients are what raises some counters.

@@ -2,6 +2,7 @@ import { CleanupError, messageOf } from '../core/errors.ts';
 import { mapConcurrent } from '../core/wait.ts';
 import type { PairProbe, PairWatch } from '../lab/faults.ts';
 import { catalogue } from './catalogue.ts';
+import { monitoringTargets } from './compiled-fault.ts';
 import { judgePairs, togetherExpected } from './judge-pairs.ts';
 import type { LeaseSet } from './lease-set.ts';
 import type { FaultSetting } from './live-fault.ts';
@@ -29,7 +30,7 @@ interface HealedFault {
 export async function verifyHeal({ setting, before, leases, wasShown, signal }: HealedFault): Promise<PairProbe[]> {
   const { fault, clock } = setting;
   const untilMs = clock.monotonicMs() + BUDGET_MS;
-  let watch: PairWatch | undefined;
+  let renewed: PairWatch | undefined;
   let good = 0;
   try {
     for (let looks = 1; ; looks++) {
@@ -45,18 +46,25 @@ export async function verifyHeal({ setting, before, leases, wasShown, signal }: 
       await clock.sleep(APART_MS, signal);
     }
   } finally {
-    await watch?.close().catch(() => undefined);
+    await renewed?.close().catch(() => undefined);
   }
 
   async function look(): Promise<{ wrong: string[]; pairs: PairProbe[] }> {
     try {
       const left = (await leases.left()).map(({ id, node, state }) => `${id} is still ${state} on ${node}`);
       const { wrong, isAnew } = await lookAtNodes(setting, before, wasShown);
+      wrong.push(...(await lookAtMonitoring(setting)));
       // The flows of a node that was started anew are gone for good; new ones take their place.
-      if (isAnew && wrong.length === 0) watch ??= await before.faults.watchPairs(setting.nodes);
-      const pairs = await (watch ?? before.watch).look();
+      if (isAnew && wrong.length === 0) renewed ??= await before.faults.watchPairs(setting.nodes);
+      const watch = renewed ?? before.watch;
+      const pairs = await watch.look();
       return {
-        wrong: [...left, ...wrong, ...judgePairs(expectedPairs(setting), pairs), ...(await clients(setting))],
+        wrong: [
+          ...left,
+          ...wrong,
+          ...judgePairs(expectedPairs(setting, watch.nodes), pairs),
+          ...(await clients(setting)),
+        ],
         pairs,
       };
     } catch (error) {
@@ -65,15 +73,11 @@ export async function verifyHeal({ setting, before, leases, wasShown, signal }: 
   }
 }
 
-function expectedPairs(setting: FaultSetting): ReturnType<typeof togetherExpected> {
-  const { fault, nodes } = setting;
+function expectedPairs(setting: FaultSetting, names: readonly string[]): ReturnType<typeof togetherExpected> {
+  const { fault } = setting;
   // Whether a node can live on spoiled data is not for the heal to say.
   const spoiled = fault.spec.kind === 'corrupt' ? fault.spec.targets : [];
-  return togetherExpected(
-    nodes.map(({ name }) => name),
-    setting.live?.() ?? [],
-    [...(setting.down?.() ?? []), ...spoiled],
-  );
+  return togetherExpected(names, setting.live?.() ?? [], [...(setting.down?.() ?? []), ...spoiled]);
 }
 
 async function lookAtNodes(
@@ -104,6 +108,16 @@ async function lookAtNodes(
     }
   });
   return { wrong, isAnew };
+}
+
+/** A lab may have started a container in vain, or not found it any more. */
+async function lookAtMonitoring({ fault, lab, nodes }: FaultSetting): Promise<string[]> {
+  const wrong: string[] = [];
+  for (const target of monitoringTargets(fault, nodes)) {
+    const { state } = await lab.observe(target);
+    if (state !== 'running') wrong.push(`${target.name} is ${state}`);
+  }
+  return wrong;
 }
 
 async function clients({ fault, nodes, probes }: FaultSetting): Promise<string[]> {

@@ -12,7 +12,7 @@ interface TypedFault {
   targets?: string | undefined;
   /** As in `delay=200ms`. Default: none. */
   set?: readonly string[];
-  /** As in `60s`. Needed by every kind but `restart`. */
+  /** As in `60s`. Needed by every kind but `restart`, which is over at once and takes none. */
   for?: string | undefined;
 }
 
@@ -55,7 +55,12 @@ function requireKind(kind: string): FaultKind {
 }
 
 function durationFor(kind: FaultKind, text: string | undefined): number {
+  if (kind === 'restart') {
+    if (text === undefined) return 0;
+    throw new UsageError(
+      `restart is over at once and takes no duration, but ${text} is given; kill or term with --for ${text} keep a node down for that long`,
+    );
+  }
   if (text !== undefined) return durationOf(text, 'the duration');
-  if (kind === 'restart') return 0;
   throw new UsageError(`${kind} needs a duration, as in --for 60s`);
 }

@@ -3,7 +3,7 @@ import { LabError, RefusedError } from '../core/errors.ts';
 import { mapConcurrent } from '../core/wait.ts';
 import type { FaultPort, FaultState, PairWatch } from '../lab/faults.ts';
 import { ableTo } from './able-to.ts';
-import type { CompiledFault } from './compiled-fault.ts';
+import { monitoringTargets, type CompiledFault } from './compiled-fault.ts';
 import { judgePairs, togetherExpected } from './judge-pairs.ts';
 import type { FaultSetting } from './live-fault.ts';
 
@@ -55,6 +55,10 @@ export async function precheck(setting: FaultSetting): Promise<Before> {
       refuse('unsafe', `${node.name} runs and does not answer its liveness probe, so that nothing can be shown on it`);
     }
   });
+  for (const target of monitoringTargets(fault, nodes)) {
+    const { state } = await lab.observe(target, { signal });
+    if (state !== 'running') refuse('unsafe', `${target.name} is ${state}, so that nothing can be shown on it`);
+  }
   for (const name of fault.cutFromClients) {
     const node = nodes.find((one) => one.name === name);
     if (node && (await probes.clientReaches?.(node, { signal, timeoutMs: PROBE_TIMEOUT_MS }))) continue;
@@ -63,11 +67,7 @@ export async function precheck(setting: FaultSetting): Promise<Before> {
 
   const watch = await faults.watchPairs(nodes, { signal });
   try {
-    const expected = togetherExpected(
-      nodes.map(({ name }) => name),
-      live,
-      down,
-    );
+    const expected = togetherExpected(watch.nodes, live, down);
     for (let looks = 1; ; looks++) {
       const wrong = judgePairs(expected, await watch.look({ signal }));
       if (wrong.length === 0) return { faults, watch, instances };

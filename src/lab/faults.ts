@@ -104,6 +104,8 @@ export interface PairProbe {
 
 /** Looks at all ordered pairs of nodes; holds long-lived flows between them until it is closed. */
 export interface PairWatch {
+  /** Names of the nodes whose pairs are looked at: those that the lab stands between. Where it cannot, no fault can be between them either. */
+  readonly nodes: readonly string[];
   /** Takes at most `timeoutMs` (default 2000) beyond what the paths themselves delay. */
   look(options?: CallOptions): Promise<PairProbe[]>;
   close(): Promise<void>;
@@ -130,6 +132,6 @@ export interface FaultPort {
   heal(node: TopologyNode, id: string, options?: CallOptions): Promise<void>;
   /** Every fault of this testnet that is armed or acts, and every remnant of one. */
   list(options?: CallOptions): Promise<FaultState[]>;
-  /** Begins to look at the pairs of these nodes. */
+  /** Begins to look at the pairs of these nodes, or of those of them that it can look at. */
   watchPairs(nodes: readonly TopologyNode[], options?: CallOptions): Promise<PairWatch>;
 }

@@ -6,6 +6,7 @@ import type { FaultSetting } from '../../src/faults/live-fault.ts';
 import { parseFault } from '../../src/faults/parse-fault.ts';
 import { createFakeLab, type FakeLab } from '../../src/lab/fake/fake-lab.ts';
 import { createVirtualClock, type VirtualClock } from '../../src/lab/fake/virtual-clock.ts';
+import { bareNode } from '../../src/topology/bare-node.ts';
 import type { TopologyNode } from '../../src/topology/topology.ts';
 import { faultTestnet } from './fault-testnet.ts';
 
@@ -15,18 +16,18 @@ export interface FaultWorld {
   testnet: FaultTestnet;
   nodes: TopologyNode[];
   events: FaultEvent[];
-  /** `set` as typed; held for a minute unless told otherwise. */
+  /** `set` as typed; held for a minute unless told otherwise, or over at once. */
   compile(kind: FaultKind, targets: string, set?: string[], id?: string, duration?: string): CompiledFault;
   setting(fault: CompiledFault, more?: Partial<FaultSetting>): FaultSetting;
 }
 
-/** Four voters, n0 to n3, that run on the fake lab; all of them can be reached by clients. */
+/** Four voters, n0 to n3, that run on the fake lab, and their monitoring; all nodes can be reached by clients. */
 export async function faultWorld(): Promise<FaultWorld> {
   const clock = createVirtualClock();
   const testnet = faultTestnet({ powers: [1, 1, 1, 1], mayHalt: true, hasMonitoring: true });
   const { nodes } = testnet.topology;
   const lab = createFakeLab({ topology: testnet.topology, clock });
-  for (const node of nodes) await lab.launch(node);
+  for (const node of [...nodes, bareNode('prometheus'), bareNode('alertmanager')]) await lab.launch(node);
   const events: FaultEvent[] = [];
   const isUp = ({ name }: TopologyNode): boolean =>
     lab.world.isAlive(name) && lab.world.nodes.get(name)?.isPaused !== true;
@@ -38,7 +39,7 @@ export async function faultWorld(): Promise<FaultWorld> {
     nodes,
     events,
     compile: (kind, targets, set = [], id = 'f1', duration = '60s') =>
-      compileFault(parseFault({ kind, targets, set, for: duration }), testnet, id),
+      compileFault(parseFault({ kind, targets, set, for: kind === 'restart' ? undefined : duration }), testnet, id),
     setting: (fault, more = {}) => ({
       fault,
       lab,

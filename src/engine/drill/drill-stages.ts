@@ -96,11 +96,14 @@ function exercisesWithService(stages: readonly { kind: string; drill?: string }[
   return found;
 }
 
-/** The drill takes its own backup right before the disaster; the schedule of every day may be another matter. */
+/**
+ * The drill takes its own backup right before the disaster; the schedule of every day may be another matter. Until a backup is whole all since the
+ * start of the one before can be lost: the time between two starts, and that which a backup takes, whatever that is.
+ */
 function backupWarning(title: string, { rpoMs }: DrillObjectives, { backupEveryMs }: DrillTargets): string[] {
-  if (rpoMs === undefined || backupEveryMs === undefined || backupEveryMs <= rpoMs) return [];
+  if (rpoMs === undefined || backupEveryMs === undefined || backupEveryMs < rpoMs) return [];
   return [
-    `${title}: backups every ${minutes(backupEveryMs)} cannot meet an RPO of ${minutes(rpoMs)}: on any other day up to ${minutes(backupEveryMs)} of writes would be lost`,
+    `${title}: backups every ${minutes(backupEveryMs)} cannot meet an RPO of ${minutes(rpoMs)}: on any other day up to ${minutes(backupEveryMs)} of writes would be lost, and those made while a backup is taken`,
   ];
 }
 

@@ -83,6 +83,7 @@ export function createFakeFaultPort(world: FakeWorld, clock: Clock): FaultPort {
     watchPairs: async (nodes, { signal } = {}) => {
       requireGoing(signal);
       return {
+        nodes: nodes.map(({ name }) => name),
         look: async ({ signal: lookSignal, timeoutMs = LOOK_TIMEOUT_MS } = {}) => {
           requireGoing(lookSignal);
           const probes = nodes.flatMap((from) =>

@@ -177,6 +177,7 @@ export class FakeFaults {
     if (!this.#targets.exists(name)) return;
     if (action.kind === 'pause') this.#targets.setPaused(name, true);
     if (action.kind === 'config') this.#restart(name);
+    if (action.kind === 'monitoring-gone') this.#targets.end(name, false);
     if (action.kind !== 'down') return;
     this.#targets.end(name, action.signal === 'SIGKILL');
     if (action.data === 'wipe') this.#targets.wipe(name);
@@ -187,7 +188,7 @@ export class FakeFaults {
     if (injectedAtMs === undefined || !this.#targets.exists(name)) return;
     if (action.kind === 'pause') this.#targets.setPaused(name, false);
     if (action.kind === 'config') this.#restart(name);
-    if (action.kind === 'down') this.#targets.start(name);
+    if (action.kind === 'down' || action.kind === 'monitoring-gone') this.#targets.start(name);
   }
 
   #restart(name: string): void {

@@ -249,7 +249,8 @@ class LocalProcessLab implements ProcessLab {
     if (record) await wipeData(this.#stateDir, record.definition);
     await rm(paths.folder, { recursive: true, force: true });
     if (await removeIfEmpty(join(this.#stateDir, 'nodes'))) await this.#daemon.end();
-    else if (record?.definition.links) await this.#daemon.askIfThere({ op: 'detach', node: node.name });
+    // A node without links may have faults.
+    else await this.#daemon.askIfThere({ op: 'detach', node: node.name });
   }
 
   async list(): Promise<string[]> {

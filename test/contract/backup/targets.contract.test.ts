@@ -1,12 +1,16 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { BackupTarget } from '../../../src/backup/backup-target.ts';
 import { commandTarget } from '../../../src/backup/command-target.ts';
 import { folderTarget } from '../../../src/backup/folder-target.ts';
 import { s3Credentials, s3Target } from '../../../src/backup/s3-target.ts';
 import { bytesSource } from '../../../src/backup/stored-objects.ts';
+import { AbortedError, LabError } from '../../../src/core/errors.ts';
 import { startS3Server } from '../../helpers/s3-server.ts';
 import { targetContract, type TargetSubject } from './target-contract.ts';
 
@@ -88,5 +92,38 @@ describe('a backup program', () => {
     const failure = await target.list('net/').catch(String);
     expect(failure).toMatch(/command sh list net\/ failed: [^]*PATH=/);
     expect(failure).not.toContain('hush');
+  });
+
+  // A shell that waits for what it has started: to end the shell alone is not enough.
+  const hangs = (limits?: { copyMs: number }): BackupTarget =>
+    commandTarget(
+      { command: ['sh', '-c', '[ "$1" = remove ] || { printf begun; sleep 600; }', 'sh'] },
+      process.env,
+      limits,
+    );
+  const source = bytesSource(Buffer.alloc(1024 * 1024));
+
+  test.each([
+    ['put', (target: BackupTarget) => target.put('net/x', source)],
+    ['get', (target: BackupTarget) => buffer(Readable.from(target.get('net/x')))],
+  ])('whose %s hangs is ended at its time, and the error says which and how long', async (action, call) => {
+    const failure = await call(hangs({ copyMs: 500 })).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(LabError);
+    expect((failure as Error).message).toBe(`command sh ${action} net/x had not ended after 0.5 s, and was ended`);
+  });
+
+  test.each([
+    ['put', (target: BackupTarget, signal: AbortSignal) => target.put('net/x', source, signal)],
+    ['get', (target: BackupTarget, signal: AbortSignal) => buffer(Readable.from(target.get('net/x', signal)))],
+    ['list', (target: BackupTarget, signal: AbortSignal) => target.list('net/', signal)],
+  ])('whose %s hangs is ended by an abort', async (_action, call) => {
+    await expect(call(hangs(), AbortSignal.timeout(500))).rejects.toThrow(AbortedError);
+  });
+
+  test('that hangs after its first bytes does not hold whoever reads no more', async () => {
+    for await (const chunk of hangs().get('net/x')) {
+      expect(Buffer.from(chunk).toString('utf8')).toBe('begun');
+      break;
+    }
   });
 });

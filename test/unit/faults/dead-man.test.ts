@@ -74,7 +74,7 @@ function watchedPort(one: FaultWorld, at: number, ending: Ending, operator: Abor
       list: around(plain.list),
       watchPairs: around(async (nodes, options) => {
         const watch = await plain.watchPairs(nodes, options);
-        return { look: around(watch.look), close: around(watch.close) };
+        return { nodes: watch.nodes, look: around(watch.look), close: around(watch.close) };
       }),
     },
   };

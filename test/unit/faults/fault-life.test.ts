@@ -70,7 +70,7 @@ describe('the life of a fault', () => {
     const startMs = one.clock.monotonicMs();
     const result = await runFault(one.setting(fault));
     expect(result.outcome).toBe('verified');
-    expect(one.clock.monotonicMs() - startMs).toBeGreaterThanOrEqual(60_000);
+    expect(one.clock.monotonicMs() - startMs).toBeGreaterThanOrEqual(kind === 'restart' ? 0 : 60_000);
     if (fault.flapMs === undefined) {
       expect(typesOf(one)).toEqual(['armed', 'injected', 'verified', 'healed', 'heal-verified']);
     }
@@ -191,6 +191,13 @@ describe('a fault is refused, and nothing touched,', () => {
     const probes = { isAlive: async () => false };
     const mute = await refused(one, one.setting(one.compile('kill', 'n1'), { down: () => ['n0'], probes }));
     expect(mute.message).toContain('n1 runs and does not answer');
+  });
+
+  test('when the monitoring that it would take away does not run', async () => {
+    const one = await world();
+    one.lab.world.crash('prometheus');
+    const error = await refused(one, one.setting(one.compile('prometheus-gone', '')));
+    expect(error.message).toContain('prometheus is stopped, so that nothing can be shown on it');
   });
 
   test('when the network is not whole before it', async () => {
@@ -415,5 +422,25 @@ describe('when something goes wrong', () => {
     const error = await runFault(one.setting(one.compile('pause', 'n0'))).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(CleanupError);
     expect((error as Error).message).toContain('it is not gone: f1-0 is still lost on n0');
+  });
+
+  test.each(['prometheus', 'alertmanager'] as const)(
+    'and %s ends as soon as it is started, it is not healed',
+    async (name) => {
+      const one = await world();
+      one.lab.world.script = () => ({ crashesAfterMs: 0 });
+      const error = await runFault(one.setting(one.compile(`${name}-gone`, ''))).catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(CleanupError);
+      expect((error as Error).message).toContain(`it is not gone: ${name} is stopped`);
+    },
+  );
+
+  test('and the container of the monitoring is removed while it is gone, it is not healed', async () => {
+    const one = await world();
+    const live = await beginFault(one.setting(one.compile('prometheus-gone', '')));
+    one.lab.world.nodes.delete('prometheus');
+    const error = await live.heal().catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(CleanupError);
+    expect((error as Error).message).toContain('it is not gone: prometheus is absent');
   });
 });

@@ -60,6 +60,10 @@ describe('a typed fault', () => {
     [{ kind: 'kill', targets: 'a,,b', for: '1s' }, 'a name in it is empty'],
     [{ kind: 'kill', targets: 'a,b,a', for: '1s' }, 'a stands in it twice'],
     [{ kind: 'kill', targets: 'a', for: '0s' }, 'it is at least 1ms'],
+    [
+      { kind: 'restart', targets: 'a', for: '30s' },
+      'restart is over at once and takes no duration, but 30s is given; kill or term with --for 30s keep a node down',
+    ],
     [{ kind: 'prometheus-gone', targets: 'a', for: '1s' }, 'prometheus-gone is not aimed at nodes, but a is given'],
   ])('%j is refused with what is wrong', (typed, message) => {
     expect(refusal(typed)).toContain(message);

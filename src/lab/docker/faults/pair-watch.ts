@@ -41,6 +41,7 @@ export async function watchPairs(
 ): Promise<PairWatch> {
   if (context.image === '')
     throw new LabError('pairs are looked at from the toolbox image; `seatrial images` builds it');
+  const names = nodes.map(({ name }) => name);
   const probes = new Map<string, Probe>();
   const lacks = new Map<string, string>();
   let looks = 0;
@@ -107,7 +108,6 @@ export async function watchPairs(
         }
       }),
     );
-    const names = nodes.map(({ name }) => name);
     return names.flatMap((from) => names.filter((to) => to !== from).map((to) => judgePair(from, to, reports, lacks)));
   };
 
@@ -117,7 +117,7 @@ export async function watchPairs(
     await close();
     throw error;
   }
-  return { look: (call = {}) => look({ timeoutMs: LOOK_TIMEOUT_MS, ...call }), close };
+  return { nodes: names, look: (call = {}) => look({ timeoutMs: LOOK_TIMEOUT_MS, ...call }), close };
 }
 
 async function makeProbe(

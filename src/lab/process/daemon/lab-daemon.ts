@@ -44,8 +44,9 @@ export async function runLabDaemon(options: DaemonOptions): Promise<void> {
   await restoreLinks(proxy, stateDir);
   const lab = createProcessLab({ topology: { testnet: options.testnet, stateDir }, clock });
   const keeper = new LeaseKeeper({ tools: { lab, proxy, clock }, file: paths.leases, stateDir });
-  const control = await serveControl(paths, handlerOf({ proxy, keeper, supervision, clock, ending }));
+  // Before anybody is answered: who asks what acts must hear of what is left as well. Nothing waits here for the undoing itself.
   await keeper.undoLeft();
+  const control = await serveControl(paths, handlerOf({ proxy, keeper, supervision, clock, ending }));
   await keepHouse(options, { proxy, keeper, supervision, clock, ending });
   await supervision.end();
   control.close();

@@ -52,7 +52,7 @@ export const cpu: FaultKind<ActionOf<'cpu'>> = {
     const burners: Known[] = [];
     for (let count = 0; count < plan.count; count++) burners.push(await burn(core, plan.nice));
     await keep({ cores, core, known, burners, waitedMs: waitedMs(main.pid) });
-    for (const { pid } of known) await runTool('taskset', ['--all-tasks', '--cpu-list', '--pid', core, String(pid)]);
+    for (const one of known) await bind(one, core);
   },
   inspect: async ({ node, action, memo }, { lab }) => {
     const [main] = await lab.processes(node.name);
@@ -70,14 +70,16 @@ export const cpu: FaultKind<ActionOf<'cpu'>> = {
     const detail = isSame ? `${node.name} was given its cores back` : `${node.name} was started again, or has ended`;
     return { state: 'lost', effect, detail };
   },
-  undo: async ({ node, memo }) => {
+  undo: async ({ node, memo }, { lab }) => {
     for (const one of (memo['burners'] ?? []) as Known[]) {
       const stat = sameProcess(one);
       if (stat) sendSignal(stat, 'SIGKILL', `a burner beside ${node.name}`);
     }
-    for (const one of (memo['known'] ?? []) as Known[]) {
-      if (!sameProcess(one)) continue;
-      await runTool('taskset', ['--all-tasks', '--cpu-list', '--pid', String(memo['cores']), String(one.pid)]);
+    if (typeof memo['cores'] !== 'string') return;
+    for (const one of (memo['known'] ?? []) as Known[]) await bind(one, memo['cores']);
+    // A child that was born since then has inherited the one core.
+    for (const one of await lab.processes(node.name)) {
+      if ((await affinity(one.pid)) === memo['core']) await bind(one, memo['cores']);
     }
   },
 };
@@ -112,6 +114,16 @@ async function burn(core: string, nice: number): Promise<Known> {
   // The session's own weight, where there is such a thing; the kernel takes few changes a second, and only from the process's owner.
   await writeFile(`/proc/${stat.pid}/autogroup`, String(nice)).catch(() => undefined);
   return { pid: stat.pid, startTicks: stat.startTicks };
+}
+
+/** All threads of a process, if it has not ended. */
+async function bind(one: Known, cores: string): Promise<void> {
+  if (!sameProcess(one)) return;
+  try {
+    await runTool('taskset', ['--all-tasks', '--cpu-list', '--pid', cores, String(one.pid)]);
+  } catch (error) {
+    if (sameProcess(one)) throw error;
+  }
 }
 
 /** Undefined when the process has ended. */

@@ -32,7 +32,7 @@ export const diskFull: FaultKind<ActionOf<'disk-full'>> = {
       return before === undefined ? [] : [{ pid, startTicks, before }];
     });
     await keep({ limited });
-    for (const one of limited) if (sameProcess(one)) await setLimit(one.pid, '0');
+    for (const one of limited) await setLimit(one, '0');
   },
   inspect: async ({ node, memo }, { lab }) => {
     const limited = (memo['limited'] ?? []) as Limited[];
@@ -50,8 +50,14 @@ export const diskFull: FaultKind<ActionOf<'disk-full'>> = {
   },
   undo: async ({ node, memo }, { lab, clock }) => {
     const limited = (memo['limited'] ?? []) as Limited[];
-    for (const one of limited) if (sameProcess(one)) await setLimit(one.pid, one.before);
-    if (limited.length === 0 || !(await lab.defined(node.name))) return;
+    for (const one of limited) await setLimit(one, one.before);
+    const [first] = limited;
+    if (!first) return;
+    // A child that was born since then has inherited the limit.
+    for (const one of await lab.processes(node.name)) {
+      if ((await softLimit(one.pid)) === '0') await setLimit(one, first.before);
+    }
+    if (!(await lab.defined(node.name))) return;
     const untilMs = clock.monotonicMs() + SETTLE_MS;
     while (limited.some((one) => sameProcess(one)) && clock.monotonicMs() < untilMs) await clock.sleep(50);
     await lab.start(node);
@@ -70,7 +76,12 @@ async function softLimit(pid: number): Promise<string | undefined> {
   return soft;
 }
 
-/** The hard limit stays: without it nobody but root could put the soft one back. */
-async function setLimit(pid: number, soft: string): Promise<void> {
-  await runTool('prlimit', ['--pid', String(pid), `--fsize=${soft}:`]);
+/** The hard limit stays: without it nobody but root could put the soft one back. A process that has ended needs none. */
+async function setLimit(one: Pick<Limited, 'pid' | 'startTicks'>, soft: string): Promise<void> {
+  if (!sameProcess(one)) return;
+  try {
+    await runTool('prlimit', ['--pid', String(one.pid), `--fsize=${soft}:`]);
+  } catch (error) {
+    if (sameProcess(one)) throw error;
+  }
 }

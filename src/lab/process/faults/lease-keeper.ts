@@ -48,7 +48,7 @@ export class LeaseKeeper {
     return this.#held.size > 0;
   }
 
-  /** Begins to undo what an earlier daemon has left. */
+  /** Knows, when it resolves, what an earlier daemon has left, and has begun to undo it. */
   async undoLeft(): Promise<void> {
     const stored = (await readJsonFile<StoredLease[]>(this.#file)) ?? [];
     for (const one of stored) this.#hold(one, 0, true);
@@ -116,10 +116,10 @@ export class LeaseKeeper {
     return Promise.all([...this.#held.values()].map((held) => this.#stateOf(held)));
   }
 
-  /** The node is removed: there is nothing to undo on it any more. */
+  /** The node is removed: what its faults do beside it ends with it. One that cannot be undone keeps no node from being removed. */
   async forget(node: string): Promise<void> {
     const gone = [...this.#held.values()].filter((held) => held.node.name === node);
-    for (const held of gone) this.#drop(held);
+    for (const held of gone) await this.#undo(held).catch(() => this.#drop(held));
     if (gone.length > 0) await this.#write();
   }
 

@@ -44,14 +44,17 @@ export function createProcessFaultPort(options: { daemon: LabDaemon; stateDir: s
     },
     list: async (call = {}) => (await askWhereNeeded({ op: 'list' }, call)) ?? [],
     watchPairs: async (nodes, call = {}) => {
+      // The others reach each other past the lab.
+      const linked = nodes.filter(({ links }) => links).map(({ name }) => name);
       const connection = await daemon.connect(call);
       try {
-        await connection.request({ op: 'watch', nodes: nodes.map(({ name }) => name) }, call);
+        await connection.request({ op: 'watch', nodes: linked }, call);
       } catch (error) {
         connection.close();
         throw error;
       }
       return {
+        nodes: linked,
         look: ({ signal, timeoutMs } = {}) =>
           connection.request({ op: 'look', ...(timeoutMs !== undefined && { timeoutMs }) }, signal ? { signal } : {}),
         // The daemon closes all that belongs to a connection with it.

@@ -17,8 +17,15 @@ describe('the plan of a drill', () => {
     expect(daily.warnings).toHaveLength(1);
     expect(daily.warnings[0]).toMatch(/backups every 1440 min cannot meet an RPO of 15 min/);
     expect(daily.participants).toEqual(['on call']);
-    const often = plannedDrill({ exercises }, stages, { participants: [], backupEveryMs: 900_000 });
+    const often = plannedDrill({ exercises }, stages, { participants: [], backupEveryMs: 600_000 });
     expect(often.warnings).toEqual([]);
+  });
+
+  test('says that backups as far apart as the RPO are too rare: what is written while one is taken is not in it', () => {
+    const planned = plannedDrill({ exercises }, stages, { participants: [], backupEveryMs: 900_000 });
+    expect(planned.warnings).toEqual([
+      'all is lost: backups every 15 min cannot meet an RPO of 15 min: on any other day up to 15 min of writes would be lost, and those made while a backup is taken',
+    ]);
   });
 
   test('knows which exercise ends with good service, and that a short window is short', () => {
