@@ -1,5 +1,6 @@
 import type { PlanStep, RunRecord } from '../journal/records.ts';
 import { aboutRecord, type Report } from './finding.ts';
+import { isHeldAsPlanned } from './wanted-verdict.ts';
 
 type Of<Type extends RunRecord['type']> = Extract<RunRecord, { type: Type }>;
 
@@ -130,12 +131,9 @@ function checkGatesBetweenNodes(records: readonly RunRecord[], report: Report): 
       case 'gate.verdict':
         checkVerdictPlace(record, open.get(record.gate), report);
         open.delete(record.gate);
-        if (record.verdict.kind !== 'PASS') stopped = record;
-        else
-          for (const node of record.nodes) {
-            ungated.delete(node);
-            waiting.delete(node);
-          }
+        if (record.verdict.kind === 'PASS') {
+          for (const node of record.nodes) for (const each of [ungated, waiting]) each.delete(node);
+        } else if (!isHeldAsPlanned(started?.plan, record)) stopped = record;
         break;
       case 'step.done': {
         const node = planned.get(record.step)?.nodes.find((name) => ungated.get(name)?.step === record.step);
@@ -157,7 +155,6 @@ function checkGatesBetweenNodes(records: readonly RunRecord[], report: Report): 
         stopped = undefined;
         break;
       case 'run.resumed':
-      case 'continued':
         stopped = undefined;
         break;
       default:
