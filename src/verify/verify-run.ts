@@ -7,6 +7,7 @@ import { checkEvidence, checkObservations, checkTornTail } from './check-files.t
 import { checkGates, type GateCheckOptions } from './check-gates.ts';
 import { checkOrder } from './check-order.ts';
 import { checkLoad, checkOutcome, checkPlan } from './check-outcome.ts';
+import { checkPassed } from './check-passed.ts';
 import type { Finding, Report } from './finding.ts';
 
 export interface VerifyOptions {
@@ -56,6 +57,7 @@ export async function verifyRun({ runDir, loadProfile }: VerifyOptions): Promise
     await checkLoad(runDir, records, isFinished, report);
     await checkObservations(runDir, records, isFinished, report);
     checkOutcome(records, report);
+    checkPassed(records, report);
   }
   return {
     schema: 'seatrial.verification/1',
