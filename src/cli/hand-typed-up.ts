@@ -3,11 +3,12 @@ import { random } from '../core/random.ts';
 import { SpecError } from '../core/errors.ts';
 import type { RollHooks } from '../engine/deployer.ts';
 import { acquireLock } from '../engine/lock.ts';
-import { endingOf } from '../engine/ending/outcome.ts';
+import { endingOf, type Ending } from '../engine/ending/outcome.ts';
 import { changedNodes } from '../engine/planning/plan.ts';
 import { prepareUp } from '../engine/planning/prepare.ts';
 import { prometheusUrlOf, writeDeployedTopology } from '../engine/state.ts';
 import { RunSession } from '../engine/session.ts';
+import { endStage } from '../engine/stages.ts';
 import { testnetFile } from '../engine/testnet-files.ts';
 import { runFolder } from '../journal/run-files.ts';
 import { newRunId } from '../journal/run-id.ts';
@@ -29,7 +30,7 @@ export interface HandTypedUp {
   hooks: RollHooks;
   observe(node: TopologyNode): Promise<NodeObservation>;
   placeSecrets(container: ContainerDefinition): Promise<void>;
-  /** Ends the run with what the program ended with; writes the report and gives the lock back. */
+  /** Ends the run with what the program ended with; writes the report and gives the lock back. Rejects where the program ended well and a last gate did not pass. */
   finish(error?: unknown): Promise<void>;
 }
 
@@ -114,25 +115,28 @@ export async function openHandTypedUp(
     });
     await writeDeployedTopology(prepared.target);
     const hooks = session.hooks({ id: prepared.plan.runbook, target: prepared.target, order }, options.signal);
+    const complete = async (): Promise<void> => {
+      const staged = prepared.plan.steps.filter(({ stage }) => stage !== undefined);
+      await endStage(session, staged, hooks);
+      session.gates.throwIfGuardFailed();
+    };
     const finish = async (error?: unknown): Promise<void> => {
-      let problem = error;
+      const late =
+        error === undefined
+          ? await complete().then(
+              () => undefined,
+              (found: unknown) => found,
+            )
+          : undefined;
+      const failure = error ?? late;
+      const ending: Ending = failure === undefined ? { outcome: 'passed' } : endingOf(failure);
       try {
-        // As after the stages of a run: gates that wait for others, and what nodes have done since theirs.
-        if (error === undefined) {
-          await hooks.gateRest();
-          session.gates.throwIfGuardFailed();
-        }
-      } catch (harm) {
-        problem = harm;
-      }
-      try {
-        const ending = problem === undefined ? { outcome: 'passed' as const } : endingOf(problem);
         await session.finish(ending, { lost: 0, duplicated: 0 });
         options.onProgress(`report: ${await writeReport(session.runDir)}`);
       } finally {
         await giveBack();
       }
-      if (error === undefined && problem !== undefined) throw problem;
+      if (late instanceof Error) throw late;
     };
     try {
       if (prepared.plan.steps.some((step) => step.kind === 'preflight'))

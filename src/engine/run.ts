@@ -127,7 +127,10 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
     ending = afterFaults(ending, await faults.healAll('end', inputs.hurry));
     ending = await endEffects(context, ending);
     const isHurried = inputs.hurry?.aborted ?? false;
-    if (isHurried) await load?.stop();
+    if (isHurried && load) {
+      await load.stop();
+      if (ending.outcome === 'passed') ending = { outcome: 'interrupted', reason: unaccounted };
+    }
     const { lost, duplicated, problem } =
       load && !isHurried ? await settleLoad(session, inputs, load, failure) : { lost: 0, duplicated: 0 };
     if (problem) ending = afterLedger(ending, problem);
@@ -152,6 +155,9 @@ export async function executeRun(inputs: RunInputs): Promise<RunResult> {
     over.abort();
   }
 }
+
+/** What a run still owes that was left in a hurry, all its other steps done. */
+const unaccounted = 'nobody waited until its traffic was accounted for; the run does that when it goes on';
 
 /** A fault that stays behind, or may, is nothing that a run can pass with. */
 function afterFaults(ending: Ending, problems: readonly string[]): Ending {

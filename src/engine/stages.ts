@@ -22,6 +22,7 @@ import { requireRejected } from './drill/require-rejected.ts';
 import { lossesToTakeAgain } from './drill/take-again.ts';
 import { checkTelemetry } from './telemetry.ts';
 import type { RunContext } from './run-context.ts';
+import type { RunSession } from './session.ts';
 
 /** Goes through the plan; what is done already is passed over. `after`: index of a step with which all before it is passed over as well. */
 export async function runStages(context: RunContext, { after = -1 } = {}): Promise<void> {
@@ -228,6 +229,15 @@ async function rollStage(
     hooks,
     signal,
   );
+  await endStage(session, steps, hooks);
+}
+
+/** After the roll: what waited is gated, and what needed nothing is done as well. */
+export async function endStage(
+  session: RunSession,
+  steps: readonly PlanStep[],
+  hooks: ReturnType<RunSession['hooks']>,
+): Promise<void> {
   await hooks.gateRest();
   for (const { id } of steps) if (!session.state.done.has(id)) await session.record({ type: 'step.done', step: id });
 }

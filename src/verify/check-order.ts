@@ -1,5 +1,7 @@
 import type { PlanStep, RunRecord } from '../journal/records.ts';
+import { isResumableOutcome } from '../journal/run-ending.ts';
 import { aboutRecord, type Report } from './finding.ts';
+import { isHeldAsPlanned } from './wanted-verdict.ts';
 
 type Of<Type extends RunRecord['type']> = Extract<RunRecord, { type: Type }>;
 
@@ -15,16 +17,25 @@ export function checkOrder(records: readonly RunRecord[], report: Report): void 
 /** One start, first; nothing after the end but notes, unless the run goes on. */
 function checkFrame(records: readonly RunRecord[], report: Report): void {
   let isOver = false;
+  let ended: Of<'run.finished'> | undefined;
   let token = -Infinity;
   for (const [index, record] of records.entries()) {
     if ((record.type === 'run.started') !== (index === 0)) {
       report(aboutRecord('disagrees', 'first-record', record, 'a run begins with run.started, once'));
     }
-    if (record.type === 'run.resumed') isOver = false;
-    else if (isOver && record.type !== 'note') {
+    if (record.type === 'run.resumed') {
+      isOver = false;
+      if (ended && !isResumableOutcome(ended.outcome)) {
+        const message = `the run goes on although it ended as ${ended.outcome} in line ${ended.seq + 1}, which is final`;
+        report(aboutRecord('disagrees', 'after-end', record, message));
+      }
+    } else if (isOver && record.type !== 'note') {
       report(aboutRecord('disagrees', 'after-end', record, `${record.type} stands after the end of the run`));
     }
-    if (record.type === 'run.finished') isOver = true;
+    if (record.type === 'run.finished') {
+      isOver = true;
+      ended = record;
+    }
     if (record.type !== 'lease.taken') continue;
     if (record.token <= token) {
       report(
@@ -97,6 +108,8 @@ function checkGatesBetweenNodes(records: readonly RunRecord[], report: Report): 
   };
   /** Nodes that were replaced and have not passed since. */
   const ungated = new Map<string, Of<'done'>>();
+  /** The same of whatever step: made anew, put back, or taken back as well. */
+  const changed = new Map<string, Of<'done'>>();
   /** Their gate waits for others, without which there is no quorum. */
   const waiting = new Set<string>();
   const open = new Map<string, Of<'gate.started'>>();
@@ -118,7 +131,9 @@ function checkGatesBetweenNodes(records: readonly RunRecord[], report: Report): 
         }
         break;
       case 'done':
-        if (isGated(record.step) && record.action !== 'remove') ungated.set(record.node, record);
+        if (record.action === 'remove') break;
+        changed.set(record.node, record);
+        if (isGated(record.step)) ungated.set(record.node, record);
         break;
       case 'note': {
         const [, node] = /^the gate of (\S+) waits:/.exec(record.text) ?? [];
@@ -131,12 +146,9 @@ function checkGatesBetweenNodes(records: readonly RunRecord[], report: Report): 
       case 'gate.verdict':
         checkVerdictPlace(record, open.get(record.gate), report);
         open.delete(record.gate);
-        if (record.verdict.kind !== 'PASS') stopped = record;
-        else
-          for (const node of record.nodes) {
-            ungated.delete(node);
-            waiting.delete(node);
-          }
+        if (record.verdict.kind === 'PASS') {
+          for (const node of record.nodes) for (const each of [ungated, changed, waiting]) each.delete(node);
+        } else if (!isHeldAsPlanned(started?.plan, record)) stopped = record;
         break;
       case 'step.done': {
         const node = planned.get(record.step)?.nodes.find((name) => ungated.get(name)?.step === record.step);
@@ -158,8 +170,14 @@ function checkGatesBetweenNodes(records: readonly RunRecord[], report: Report): 
         stopped = undefined;
         break;
       case 'run.resumed':
-      case 'continued':
         stopped = undefined;
+        break;
+      case 'run.finished':
+        if (record.outcome !== 'passed') break;
+        for (const [node, { seq }] of changed) {
+          const message = `the run says passed, but ${node}, changed in line ${seq + 1}, has not passed a gate since`;
+          report(aboutRecord('disagrees', 'ungated', record, message));
+        }
         break;
       default:
     }

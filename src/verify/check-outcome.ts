@@ -4,6 +4,7 @@ import { exitCodeOf } from '../journal/outcome-exit-code.ts';
 import type { LoadSummary, RunRecord } from '../journal/records.ts';
 import { ledgerSize, readLedger, type LedgerCounts } from './check-files.ts';
 import { aboutRecord, type Report } from './finding.ts';
+import { isWantedVerdict } from './wanted-verdict.ts';
 
 type Of<Type extends RunRecord['type']> = Extract<RunRecord, { type: Type }>;
 
@@ -23,10 +24,6 @@ export function checkPlan(records: readonly RunRecord[], report: Report): void {
 export function checkOutcome(records: readonly RunRecord[], report: Report): void {
   const load = records.findLast((record) => record.type === 'load.finished');
   const plan = records.find((record) => record.type === 'run.started')?.plan;
-  const held = new Set(plan?.steps.flatMap(({ id, kind }) => (kind === 'held-gate' ? [id] : [])));
-  /** A drill may ask for a gate that holds, or for one that fails and is answered. */
-  const isWanted = ({ step, verdict }: Of<'gate.verdict'>): boolean =>
-    (held.has(step) && verdict.kind !== 'FAIL') || (plan?.drill?.expects === 'rolled-back' && verdict.kind === 'FAIL');
   for (const [index, record] of records.entries()) {
     if (record.type !== 'run.finished') continue;
     const before = records.slice(0, index);
@@ -36,13 +33,10 @@ export function checkOutcome(records: readonly RunRecord[], report: Report): voi
       const message = `outcome ${record.outcome}${left ? ` with something left behind` : ''} has exit code ${expected}, the record says ${record.exitCode}`;
       report(aboutRecord('disagrees', 'exit-code', record, message));
     }
-    const resumedAt = before.findLastIndex(({ type }) => type === 'run.resumed' || type === 'continued');
+    const resumedAt = before.findLastIndex(({ type }) => type === 'run.resumed');
     const bad = before
       .slice(resumedAt + 1)
-      .find(
-        (each): each is Of<'gate.verdict'> =>
-          each.type === 'gate.verdict' && each.verdict.kind !== 'PASS' && !isWanted(each),
-      );
+      .find((each): each is Of<'gate.verdict'> => each.type === 'gate.verdict' && !isWantedVerdict(plan, each));
     if (record.outcome === 'passed' && bad) {
       const message = `the run says passed, but ${bad.gate} said ${bad.verdict.kind} in line ${bad.seq + 1}`;
       report(aboutRecord('disagrees', 'outcome', record, message));

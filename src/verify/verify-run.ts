@@ -1,11 +1,13 @@
 import { basename, relative } from 'node:path';
 import { exitCode } from '../core/exit-code.ts';
+import type { RunRecord } from '../journal/records.ts';
 import { JournalCorruptError, readJournal, type JournalContent } from '../journal/read-journal.ts';
 import { checkFaults } from './check-faults.ts';
 import { checkEvidence, checkObservations, checkTornTail } from './check-files.ts';
 import { checkGates, type GateCheckOptions } from './check-gates.ts';
 import { checkOrder } from './check-order.ts';
 import { checkLoad, checkOutcome, checkPlan } from './check-outcome.ts';
+import { checkPassed } from './check-passed.ts';
 import type { Finding, Report } from './finding.ts';
 
 export interface VerifyOptions {
@@ -46,6 +48,7 @@ export async function verifyRun({ runDir, loadProfile }: VerifyOptions): Promise
   const evidence = await checkEvidence(runDir, records, report);
   let verdicts = 0;
   if (journal.isSound) {
+    checkBegun(records, report);
     await checkTornTail(runDir, journal.sizeBytes, report);
     checkPlan(records, report);
     checkOrder(records, report);
@@ -54,6 +57,7 @@ export async function verifyRun({ runDir, loadProfile }: VerifyOptions): Promise
     await checkLoad(runDir, records, isFinished, report);
     await checkObservations(runDir, records, isFinished, report);
     checkOutcome(records, report);
+    checkPassed(records, report);
   }
   return {
     schema: 'seatrial.verification/1',
@@ -67,6 +71,13 @@ export async function verifyRun({ runDir, loadProfile }: VerifyOptions): Promise
     verdicts,
     findings,
   };
+}
+
+/** A process that was killed before its first record has touched nothing; of its journal nothing follows. */
+function checkBegun(records: readonly RunRecord[], report: Report): void {
+  if (records.length > 0) return;
+  const message = 'it holds no record: a run begins with run.started, and without it nothing can be concluded';
+  report({ kind: 'damaged', rule: 'empty', file: 'journal.jsonl', message });
 }
 
 const exitCodes = {

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -7,6 +7,7 @@ import type { GateEvidence } from '../../../src/gates/gate-evidence.ts';
 import { evidenceFile, loadEvidence, storeEvidence } from '../../../src/journal/evidence.ts';
 import { readJournal } from '../../../src/journal/read-journal.ts';
 import type { RunRecord } from '../../../src/journal/records.ts';
+import { journalFile } from '../../../src/journal/run-files.ts';
 import { exitCodeOfVerification } from '../../../src/verify/verify-run.ts';
 import { busyWorld, copyOf, forged, turnBit, verified } from '../../helpers/verified-run.ts';
 
@@ -350,6 +351,43 @@ describe('a journal that was forged and chained anew', () => {
       return [...records.slice(0, at), resumed, intent, ...records.slice(at)];
     });
     expect((await findings(copy)).join()).toMatch(/disagrees blind-repeat journal\.jsonl/);
+  });
+});
+
+describe('a journal in which no run begins', () => {
+  const expected = {
+    kind: 'damaged',
+    rule: 'empty',
+    file: 'journal.jsonl',
+    message: 'it holds no record: a run begins with run.started, and without it nothing can be concluded',
+  };
+
+  test('proves nothing when it is empty', async () => {
+    const copy = await copyOf(runDir);
+    await truncate(journalFile(copy));
+    const verification = await verified(copy);
+    expect(verification).toMatchObject({ result: 'damaged', records: 0, isFinished: false });
+    expect(verification.findings).toContainEqual(expected);
+    expect(exitCodeOfVerification(verification)).toBe(2);
+  });
+
+  test('proves nothing when its first line was cut off', async () => {
+    const copy = await copyOf(runDir);
+    await writeFile(journalFile(copy), '{"seq":0,"at":"2026-');
+    expect((await verified(copy)).findings).toContainEqual(expected);
+  });
+
+  test('disagrees when it begins with something else', async () => {
+    const copy = await forged(runDir, (records) => records.slice(1));
+    const { findings, result } = await verified(copy);
+    expect(result).toBe('disagrees');
+    expect(findings).toContainEqual({
+      kind: 'disagrees',
+      rule: 'first-record',
+      file: 'journal.jsonl',
+      line: 1,
+      message: 'a run begins with run.started, once',
+    });
   });
 });
 
