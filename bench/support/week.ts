@@ -173,7 +173,7 @@ export async function writeWeek(runDir: string, { isKilled }: { isKilled: boolea
     const hash = await storeEvidence(runDir, evidence);
     await journal.append({ type: 'gate.verdict', gate: 'gate-1', step: 'soak', nodes: names, verdict, evidence: hash });
   }
-  const hash = await observations.close();
+  const { hash } = await observations.close();
   if (!isKilled) {
     await journal.append({ type: 'run.finished', outcome: 'passed', exitCode: 0, after: nodes, observations: hash });
   }

@@ -17,12 +17,14 @@ import { testnetFile } from '../engine/testnet-files.ts';
 import { httpTransport } from '../gates/http-transport.ts';
 import { listRuns } from '../journal/list-runs.ts';
 import { nodeReleases } from '../journal/node-releases.ts';
+import { exitCodeOf } from '../journal/outcome-exit-code.ts';
 import { readJournal } from '../journal/read-journal.ts';
 import { isResumableOutcome } from '../journal/run-ending.ts';
 import { runFolder } from '../journal/run-files.ts';
 import { newRunId } from '../journal/run-id.ts';
 import { random } from '../core/random.ts';
 import { openBackups } from './backups.ts';
+import { cleanUp, tellNotGivenBack } from './clean-up.ts';
 import type { LabAccess } from './lab-access.ts';
 import { print, printJson } from './output.ts';
 import { planText } from './plan-text.ts';
@@ -74,7 +76,9 @@ export async function withLock<T>(
     for (const line of await describeUnfinished(stateDir)) notice(line);
     return await work();
   } finally {
-    await lock.release();
+    // A file that stays behind names a process that is gone: the next command takes the lock over.
+    const giveBack = (): Promise<void> => lock.release();
+    tellNotGivenBack(await cleanUp([{ otherwise: 'the lock of this machine was not given back', giveBack }]));
   }
 }
 
@@ -111,14 +115,19 @@ export interface ExecuteOptions {
   tellsResult?: boolean;
 }
 
-/** Executes a prepared run, new or gone on with, while holding the lease on its lab. */
+interface Executed extends RunResult {
+  /** What the command could not give back after the run; its exit code says so unless the run's is graver. */
+  notGivenBack?: string[];
+}
+
+/** Executes a prepared run, new or gone on with, while holding the lease on its lab. What goes wrong afterwards hides neither result nor error. */
 async function execute(
   project: Project,
   run: PreparedRun | ResumedRun,
   access: LabAccess,
   options: ExecuteOptions,
   interruption: Interruption,
-): Promise<RunResult> {
+): Promise<Executed> {
   const resumed = 'runId' in run ? run : undefined;
   const runId = resumed?.runId ?? newRunId(systemClock, random);
   const { stateDir, testnet, monitoring } = run.target;
@@ -149,7 +158,21 @@ async function execute(
     past: resumed?.resumes.records ?? [],
   });
   let lease: LabLease | undefined;
-  let hasPassed = false;
+  const giveBack = async (result?: RunResult): Promise<string[]> => {
+    const isForgotten = options.isAdopting && result?.outcome !== 'passed';
+    const problems = await cleanUp([
+      {
+        otherwise: 'the testnet was not forgotten again',
+        giveBack: () => (isForgotten ? forgetTestnet(stateDir) : undefined),
+      },
+      { otherwise: 'the lease on the lab was not given back', giveBack: () => lease?.release() },
+      { otherwise: 'the state of the breakers was not kept', giveBack: () => breakers.close() },
+      { otherwise: 'not all was told of the run', giveBack: () => reporter.close() },
+    ]);
+    tellNotGivenBack(problems);
+    return problems;
+  };
+  let result: RunResult;
   try {
     const purpose = `${run.plan.runbook} (run ${runId})`;
     lease = await takeLease(breakers.lab, project.stateDir, testnet, purpose, interruption.signal);
@@ -158,7 +181,7 @@ async function execute(
       await dropLeftStaging(stateDir, run.plan);
       await writeDeployedTopology(run.topology);
     }
-    const result = await executeRun({
+    result = await executeRun({
       ...run,
       runId,
       profile: project.profile,
@@ -183,17 +206,19 @@ async function execute(
       hurry: interruption.hurry,
       onBegun: (remains) => (interruption.remains = remains),
     });
-    hasPassed = result.outcome === 'passed';
-    return result;
-  } finally {
-    if (options.isAdopting && !hasPassed) await forgetTestnet(stateDir);
-    await lease?.release();
-    await breakers.close();
-    await reporter.close();
+  } catch (error) {
+    await giveBack();
+    throw error;
   }
+  const notGivenBack = await giveBack(result);
+  if (notGivenBack.length === 0) return result;
+  return { ...result, exitCode: exitCodeOf(result.outcome, notGivenBack), notGivenBack };
 }
 
-/** Shows the plan, executes exactly it, and writes the report. The run's own exit code stands, whatever becomes of the report. */
+/**
+ * Shows the plan, executes exactly it, and writes the report. Returns the run's own exit code, whatever becomes of the report; 5 where something
+ * could not be given back after a run that left nothing graver to say.
+ */
 export async function executeAndReport(
   project: Project,
   prepared: PreparedRun | ResumedRun,

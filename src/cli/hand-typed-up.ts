@@ -18,6 +18,7 @@ import type { LabLease, NodeObservation } from '../lab/lab.ts';
 import type { ContainerDefinition } from '../topology/container-definition.ts';
 import type { Topology, TopologyNode } from '../topology/topology.ts';
 import { openProjectFile, requireStarted } from './change.ts';
+import { cleanUp } from './clean-up.ts';
 import { writeReport } from './commands/report.ts';
 import { takeLease } from './lease.ts';
 import { describe } from './progress.ts';
@@ -72,9 +73,13 @@ export async function openHandTypedUp(
   let lease: LabLease | undefined;
   let listeners: RunListeners | undefined;
   const giveBack = async (): Promise<void> => {
-    await listeners?.close();
-    await lease?.release();
-    await lock.release();
+    const problems = await cleanUp([
+      { otherwise: 'not all was told of the run', giveBack: () => listeners?.close() },
+      { otherwise: 'the lease on the lab was not given back', giveBack: () => lease?.release() },
+      { otherwise: 'the lock of this machine was not given back', giveBack: () => lock.release() },
+    ]);
+    // Pulumi has the terminal, and its update has ended as it has.
+    for (const problem of problems) options.onProgress(`clean-up incomplete: ${problem}`);
   };
   try {
     const prepared = await prepareUp(

@@ -49,8 +49,11 @@ export async function acquireLock(stateDir: string, purpose: string, since: stri
     ...(holder && { tookOverFrom: holder }),
     release: async () => {
       if (!socket.listening) return;
-      await rm(file, { force: true });
-      await close(socket);
+      try {
+        await rm(file, { force: true });
+      } finally {
+        await close(socket);
+      }
     },
   };
 }

@@ -308,7 +308,8 @@ export class RunSession {
     await this.#guardRecorded;
     const seen = this.observer.cost();
     await this.ledger.close();
-    const observations = await this.#observations.close();
+    const { hash: observations, loss } = await this.#observations.close();
+    if (loss !== undefined) await this.record({ type: 'note', level: 'warning', text: loss });
     const durationMs = Math.max(0, this.#options.clock.wallMs() - this.state.startedAtMs);
     const { outcome, reason, left = [] } = ending;
     const exitCode = exitCodeOf(outcome, left);

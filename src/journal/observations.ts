@@ -15,22 +15,36 @@ const flushAfterBytes = 64 * 1024;
 /** What a crash may cost the chart. */
 const flushAfterMs = 1000;
 
+/** What became of a run's observations. */
+export interface WrittenObservations {
+  /** SHA-256 of what the file holds. */
+  hash: string;
+  /** What is missing in it, and why. Absent where nothing is. */
+  loss?: string;
+}
+
 /**
- * Writes observations.jsonl. Lines are buffered and written about once a second, never fsynced one by one; a failure is kept and
- * reported by `close`, so that watching never disturbs the run. In a long run lines that say nothing new are joined; see ObservationThinner.
+ * Writes observations.jsonl. Lines are buffered and written about once a second, never fsynced one by one. Lines that cannot be written are lost,
+ * those after them are not; `close` tells of them, and never throws: watching never disturbs the run. In a long run lines that say nothing new are
+ * joined; see ObservationThinner.
  */
 export class ObservationWriter {
   readonly file: string;
   readonly #handle: FileHandle;
   readonly #clock: Clock;
   #hash: Hash = createHash('sha256');
+  /** Of the lines that are written whole. */
+  #sizeBytes = 0;
+  /** The file may hold more than those. */
+  #isTorn = false;
   #thinner = new ObservationThinner();
   #buffer: string[] = [];
   #bufferedBytes = 0;
   #flushedAtMs: number;
   #writing: Promise<void> = Promise.resolve();
-  #failure: LabError | undefined;
-  #closed: Promise<string> | undefined;
+  #lostLines = 0;
+  #failure: string | undefined;
+  #closed: Promise<WrittenObservations> | undefined;
 
   private constructor(file: string, handle: FileHandle, clock: Clock) {
     this.file = file;
@@ -58,8 +72,8 @@ export class ObservationWriter {
     if (isDue || this.#bufferedBytes >= flushAfterBytes) this.#flush();
   }
 
-  /** Writes what is left, makes the file durable and returns the SHA-256 of its content. Throws a LabError when anything was lost. */
-  close(): Promise<string> {
+  /** Writes what is left and makes the file durable. */
+  close(): Promise<WrittenObservations> {
     this.#closed ??= this.#finish();
     return this.#closed;
   }
@@ -72,51 +86,60 @@ export class ObservationWriter {
     }
   }
 
-  async #finish(): Promise<string> {
+  async #finish(): Promise<WrittenObservations> {
     this.#put(this.#thinner.rest());
     this.#flush();
     await this.#writing;
     try {
+      await this.#cutTorn();
       await this.#handle.sync();
     } catch (cause) {
-      this.#failure ??= this.#failed(cause);
-    } finally {
-      await this.#handle.close();
+      this.#failure ??= messageOf(cause);
     }
-    if (this.#failure) throw this.#failure;
-    return this.#hash.digest('hex');
+    await this.#handle.close().catch((cause: unknown) => (this.#failure ??= messageOf(cause)));
+    const hash = this.#hash.digest('hex');
+    if (this.#failure === undefined) return { hash };
+    const what =
+      this.#lostLines > 0 ? `lines of observations were lost: ${this.#lostLines}` : 'observations may be lost';
+    return { hash, loss: `${what} (${this.#failure})` };
   }
 
   #flush(): void {
-    const text = this.#buffer.join('');
+    const lines = this.#buffer;
     this.#buffer = [];
     this.#bufferedBytes = 0;
     this.#flushedAtMs = this.#clock.monotonicMs();
-    if (text !== '') this.#writing = this.#writing.then(() => this.#write(text));
+    if (lines.length > 0) this.#writing = this.#writing.then(() => this.#write(lines));
   }
 
-  async #write(text: string): Promise<void> {
-    if (this.#failure) return;
+  async #write(lines: readonly string[]): Promise<void> {
+    const text = lines.join('');
     try {
+      await this.#cutTorn();
+      this.#isTorn = true;
       await this.#handle.appendFile(text);
+      this.#isTorn = false;
       this.#hash.update(text);
+      this.#sizeBytes += Buffer.byteLength(text);
     } catch (cause) {
-      this.#failure = this.#failed(cause);
+      this.#lostLines += lines.length;
+      this.#failure ??= messageOf(cause);
     }
   }
 
-  #failed(cause: unknown): LabError {
-    return new LabError(`${this.file}: observations were lost: ${messageOf(cause)}`, {
-      cause,
-      details: { file: this.file },
-    });
+  /** A disk that was full has taken a part of what it was given. */
+  async #cutTorn(): Promise<void> {
+    if (this.#isTorn) await this.#handle.truncate(this.#sizeBytes);
+    this.#isTorn = false;
   }
 
   async #keepCompleteLines(): Promise<void> {
     const { sizeBytes, isTorn, hash, firstLine } = await completeLines(this.file);
     this.#hash = hash;
+    this.#sizeBytes = sizeBytes;
+    this.#isTorn = isTorn;
     this.#thinner = new ObservationThinner(parseObservation(firstLine ?? '')?.atMs);
-    if (isTorn) await this.#handle.truncate(sizeBytes);
+    await this.#cutTorn();
   }
 }
 

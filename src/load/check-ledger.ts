@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { AbortedError } from '../core/errors.ts';
-import { judgeSafety, type SafetyReport } from '../safety/check-safety.ts';
+import { judgeSafety, type SafetyReport } from '../safety/judge-safety.ts';
 import { checkDurability } from '../safety/durability.ts';
 import type { ChainReadings } from '../safety/node-chain.ts';
 import { readChains, type ReadChainsOptions } from '../safety/read-chains.ts';

@@ -43,7 +43,7 @@ export function createAnnotator(options: AnnotatorOptions): Annotator {
   const tally: Annotator['tally'] = { sent: 0, lost: 0 };
   const stop = new AbortController();
   const waiting: Annotation[] = [];
-  let sending: Promise<void> | undefined;
+  let sending = Promise.resolve();
   let authorization: string | undefined;
   let restUntilMs = Number.NEGATIVE_INFINITY;
 
@@ -75,7 +75,6 @@ export function createAnnotator(options: AnnotatorOptions): Annotator {
         restUntilMs = clock.monotonicMs() + restMs;
       }
     }
-    sending = undefined;
   };
   const enqueue = (annotations: readonly Annotation[]): void => {
     for (const annotation of annotations) {
@@ -85,7 +84,8 @@ export function createAnnotator(options: AnnotatorOptions): Annotator {
       }
       waiting.push(annotation);
     }
-    if (waiting.length > 0) sending ??= sendAll();
+    // One round after the other; one that finds nothing left ends at once.
+    if (annotations.length > 0) sending = sending.then(sendAll);
   };
 
   return {
@@ -93,14 +93,13 @@ export function createAnnotator(options: AnnotatorOptions): Annotator {
     onRecord: (record) => enqueue(builder.add(record)),
     async close() {
       enqueue(builder.rest(clock.wallMs()));
-      if (!sending) return;
       const timer = new AbortController();
-      const timeUp = clock.sleep(closeMs, timer.signal).then(
+      clock.sleep(closeMs, timer.signal).then(
         () => stop.abort(new Error('the run has ended')),
         () => undefined,
       );
-      const sent = sending.then(() => timer.abort());
-      await Promise.race([sent, timeUp.then(() => sent)]);
+      await sending;
+      timer.abort();
     },
   };
 }

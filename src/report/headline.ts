@@ -23,16 +23,28 @@ const paused = { tone: 'unknown', label: 'paused', became: 'is paused' } as cons
 export function buildHeadline(log: RunLog, gates: readonly GateReport[], nodes: readonly NodeReport[]): Headline {
   const { runbook, testnet, plan } = log.started;
   const outcome = log.finished?.outcome ?? 'unfinished';
-  const { tone, label, became } = (log.isPaused && outcome === 'unfinished' ? paused : outcomes[outcome]) ?? {
+  const { tone, label, ...told } = (log.isPaused && outcome === 'unfinished' ? paused : outcomes[outcome]) ?? {
     tone: 'unknown',
     label: outcome,
     became: `ended as ${outcome}`,
   };
+  const changed = outcome === 'refused' ? changedNodes(log, nodes) : 0;
+  const onTheWay = `was refused on the way; ${plural(changed, 'node')} had been changed already`;
+  const became = changed > 0 ? onTheWay : told.became;
   const parameters = formatParameters(plan.parameters, 2);
   const attempted = `${runbook} of ${testnet}${parameters === '' ? '' : ` (${parameters})`}`;
   const why = reasonOf(log, gates, nodes);
   const exit = log.finished ? ` Exit code ${log.finished.exitCode}.` : '';
   return { tone, label, sentence: `${attempted} ${became}${why === '' ? '' : `: ${why}`}.${exit}` };
+}
+
+/** To how many nodes something was done: a release, a stop, a switch, a fault. Some of it may have been taken back since. */
+function changedNodes(log: RunLog, nodes: readonly NodeReport[]): number {
+  const meant = new Set(log.ofType('intent').map(({ node }) => node));
+  const changed = nodes.filter(({ node, isChanged }) => isChanged && meant.has(node));
+  const broken = log.ofType('fault.armed').flatMap(({ leases }) => leases);
+  const all = [...changed, ...log.ofType('done'), ...log.ofType('effect.done'), ...broken];
+  return new Set(all.map(({ node }) => node)).size;
 }
 
 function reasonOf(log: RunLog, gates: readonly GateReport[], nodes: readonly NodeReport[]): string {

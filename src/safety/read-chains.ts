@@ -7,11 +7,11 @@ import type { ChainBlock, ChainGap, ChainReadings, NodeChain } from './node-chai
 
 export interface ReadChainsOptions {
   profile: Pick<SystemProfile, 'probe' | 'blockAt' | 'transactionsAt'>;
-  /** Client by node name, of every node of the testnet: one that is down belongs here as well. */
+  /** Client by node name, of every node of the testnet: one that is down belongs here as well, and leaves the verdict open. */
   clients: ReadonlyMap<string, ProbeClient>;
   /** First height that is read. Default 1. */
   from?: number;
-  /** Height that every node must reach, beside the highest one that any of them claims at the beginning. */
+  /** Height that every node must reach, as that which a client was told; beside the highest one that any of them claims at the beginning. */
   atLeast?: number;
   clock: Clock;
   signal?: AbortSignal | undefined;
@@ -19,7 +19,7 @@ export interface ReadChainsOptions {
   catchUpMs?: number;
   /** Time for all of it, in ms; what could not be read by then is a gap. Default 120 000. */
   timeoutMs?: number;
-  /** What an earlier call has read; it is not asked for again. */
+  /** What an earlier call has read; only what is missing of it is asked for. */
   known?: ChainReadings;
 }
 

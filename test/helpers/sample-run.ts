@@ -283,7 +283,7 @@ class SampleRun {
       durationMs: this.#clock.monotonicMs() - 1000,
     };
     const outcome: RunOutcome = isUpgraded ? 'passed' : 'rolled-back';
-    const observations = (await this.#observations?.close()) ?? '';
+    const observations = (await this.#observations?.close())?.hash ?? '';
     await this.#journal.append({
       type: 'run.finished',
       outcome,

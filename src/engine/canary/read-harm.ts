@@ -12,7 +12,7 @@ export interface HarmMeasure {
   total: MetricSelector;
 }
 
-/** The counters of each measure as they stand now, by the measure's name and node. A node that cannot be read is absent. */
+/** The counters of each measure as they stand now, by the measure's name and node. A node without readable metrics is absent. */
 export async function readHarm(
   { inputs, session }: RunContext,
   measures: readonly HarmMeasure[],
@@ -24,14 +24,14 @@ export async function readHarm(
   const byMeasure: Record<string, Record<string, { bad: number; total: number }>> = {};
   await Promise.all(
     nodes.map(async (node) => {
-      const text = await session.clients
+      const found = await session.clients
         .get(node)
         ?.getText(metrics.port, metrics.path)
+        .then((text) => parsePrometheusText(text, wanted))
         .catch(() => undefined);
-      if (text === undefined) return;
-      const { samples } = parsePrometheusText(text, wanted);
+      if (!found) return;
       const sumOf = (selector: MetricSelector): number =>
-        samples.filter(selectorTest(selector)).reduce((sum, { value }) => sum + metricNumber(value), 0);
+        found.samples.filter(selectorTest(selector)).reduce((sum, { value }) => sum + metricNumber(value), 0);
       for (const { name, bad, total } of measures) {
         const harm = { bad: sumOf(bad), total: sumOf(total) };
         if (Number.isFinite(harm.bad) && Number.isFinite(harm.total)) (byMeasure[name] ??= {})[node] = harm;

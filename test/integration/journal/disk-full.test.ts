@@ -3,6 +3,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { sha256File } from '../../../src/core/canonical.ts';
 import { LabError } from '../../../src/core/errors.ts';
 import { storeEvidence } from '../../../src/journal/evidence.ts';
 import { Journal } from '../../../src/journal/journal.ts';
@@ -51,12 +52,14 @@ describe.skipIf(!isRoot)('on a disk that is full (needs root on Linux, to mount 
     expect(tornTail).toBe(false);
   });
 
-  test('evidence and observations that do not fit are reported with their file', async () => {
+  test('evidence that does not fit is reported with its file, and observations that do not are told at the end', async () => {
     const disk = await tinyDisk();
     await expect(writeFile(join(disk, 'filler'), Buffer.alloc(128 * 1024))).rejects.toThrow(/ENOSPC/);
     await expect(storeEvidence(disk, 'x'.repeat(10_000))).rejects.toThrow(/evidence\/\w+\.json: .*ENOSPC/);
     const writer = await ObservationWriter.open(disk, new SettableClock('2026-01-01T00:00:00Z'));
     writer.add({ atMs: 0, node: 'n', state: 'x'.repeat(10_000), alive: true, acknowledged: 0, errors: 0 });
-    await expect(writer.close()).rejects.toThrow(/observations\.jsonl: observations were lost: ENOSPC/);
+    const { hash, loss } = await writer.close();
+    expect(loss).toMatch(/^lines of observations were lost: 1 \(ENOSPC/);
+    expect(hash).toBe(await sha256File(writer.file));
   });
 });

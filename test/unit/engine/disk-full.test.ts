@@ -1,12 +1,15 @@
 import { describe, expect, test } from 'vitest';
+import { sha256File } from '../../../src/core/canonical.ts';
 import { LabError } from '../../../src/core/errors.ts';
 import { executeRun } from '../../../src/engine/run.ts';
 import type { RunJournal } from '../../../src/engine/session.ts';
 import { readJournal } from '../../../src/journal/read-journal.ts';
 import { isResumable } from '../../../src/journal/run-ending.ts';
-import { runFolder } from '../../../src/journal/run-files.ts';
+import { observationsFile, runFolder } from '../../../src/journal/run-files.ts';
 import type { FakeScript } from '../../../src/lab/fake/fake-world.ts';
+import { recordsOf } from '../../helpers/ask-of-run.ts';
 import { resumeRun } from '../../helpers/crash.ts';
+import { fillableDisk } from '../../helpers/fillable-disk.ts';
 import { runWorld, type RunWorld } from '../../helpers/run-world.ts';
 
 /** Fails from the record of this number on, for good, as the journal does when the disk is full. */
@@ -69,4 +72,23 @@ describe.each([
       expect(records.length).toBeGreaterThan(20);
     },
   );
+});
+
+test('a disk that takes no observations for seconds of a soak does not keep the run from its end, which tells of the gap', async () => {
+  const disk = await fillableDisk('"alive"');
+  const world = await runWorld();
+  const { result, records } = await world.upgrade({
+    stages: [{ kind: 'soak', id: 'soak', nodes: ['node-0'], forMs: 60_000 }],
+    onRecord: (record) => {
+      if (record.type !== 'gate.phase' || record.phase !== 'observe') return;
+      disk.isFull = true;
+      void world.clock.sleep(10_000).then(() => (disk.isFull = false));
+    },
+  });
+  expect(result, result.reason).toMatchObject({ outcome: 'passed', exitCode: 0 });
+  expect(disk.isFull).toBe(false);
+  expect(records.at(-2)).toMatchObject({ type: 'note', level: 'warning' });
+  expect(recordsOf(records, 'note').at(-1)?.text).toMatch(/^lines of observations were lost: \d+ \(ENOSPC/);
+  const [finished] = recordsOf(records, 'run.finished');
+  expect(finished?.observations).toBe(await sha256File(observationsFile(result.runDir)));
 });

@@ -117,6 +117,53 @@ describe('steps', () => {
     });
   });
 
+  const refused = finished({ outcome: 'refused', exitCode: 2, reason: 'the lease is lost' });
+  const done = (name: string): RunEvent => ({
+    type: 'done',
+    step: `upgrade/${name}`,
+    action: 'replace',
+    node: name,
+    digest: 'sha256:1.1.0',
+    instance: 'i',
+    version: '1.1.0',
+    tookMs: 1,
+  });
+  const stopped: RunEvent = { type: 'effect.done', step: 's', effect: 'stop', node: 'b', tookMs: 1, detail: {} };
+  const armed: RunEvent = {
+    type: 'fault.armed',
+    step: 'f',
+    fault: 'f',
+    leases: [{ id: 'l', node: 'b', kind: 'down', ttlMs: 1 }],
+  };
+
+  test.each([
+    ['after one node was changed', [done('a')], '1 node had'],
+    ['after two were', [done('a'), done('b')], '2 nodes had'],
+    ['after one was changed and another one stopped', [done('a'), stopped], '2 nodes had'],
+    ['after a node was stopped twice', [stopped, stopped], '1 node had'],
+    ['after a node was broken on purpose', [armed], '1 node had'],
+  ])('a run that is refused %s does not say that nothing was touched', async (_when, events, count) => {
+    expect((await report([...events, refused])).headline.sentence).toBe(
+      `rolling-upgrade of local (version=1.1.0) was refused on the way; ${count} been changed already: the lease is lost. Exit code 2.`,
+    );
+  });
+
+  test('a node that was meant to be changed counts when it is another in the end, though nobody wrote down that it was done', async () => {
+    const intent = (name: string): RunEvent => ({
+      type: 'intent',
+      step: `upgrade/${name}`,
+      action: 'replace',
+      node: name,
+      toVersion: '1.1.0',
+      toDigest: 'sha256:1.1.0',
+      generation: '1.1.0',
+    });
+    const cut = finished({ outcome: 'refused', exitCode: 2, after: [node('a', '1.1.0'), node('b')] });
+    const sentence = async (events: RunEvent[]): Promise<string> => (await report(events)).headline.sentence;
+    expect(await sentence([intent('a'), intent('b'), cut])).toContain('1 node had been changed already');
+    expect(await sentence([intent('b'), cut])).toContain('before anything was touched');
+  });
+
   test('a step that a failed guard ended says which guard, and its time ends with the rollback', async () => {
     const { steps, guards } = await report([
       { type: 'step.started', step: 'upgrade/b' },

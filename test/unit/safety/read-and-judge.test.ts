@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { AbortedError } from '../../../src/core/errors.ts';
 import { createVirtualClock } from '../../../src/lab/fake/virtual-clock.ts';
-import { checkSafety, type CheckSafetyOptions } from '../../../src/safety/check-safety.ts';
 import type { ProbeClient, SystemProfile } from '../../../src/spec/profile.ts';
+import { checkSafety, type CheckSafetyOptions } from '../../helpers/check-safety.ts';
 import { blockAt, writesOf } from './chains.ts';
 
 type Profile = Required<Pick<SystemProfile, 'probe' | 'blockAt' | 'transactionsAt'>>;

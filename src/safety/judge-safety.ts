@@ -3,8 +3,6 @@ import { checkDuplication } from './duplication.ts';
 import { checkDurability } from './durability.ts';
 import type { ChainReadings } from './node-chain.ts';
 import { checkOrder } from './order.ts';
-import { readChains } from './read-chains.ts';
-import type { ReadChainsOptions } from './read-chains.ts';
 import { checkResurrection } from './resurrection.ts';
 import type { SafetyCheck, SafetyVerdict } from './safety-result.ts';
 import type { WriteRecord } from './write-record.ts';
@@ -27,20 +25,10 @@ export interface SafetyReport {
   checks: readonly SafetyCheck[];
 }
 
-export type CheckSafetyOptions = ReadChainsOptions & SafetyEvidence;
-
 /**
- * Reads all nodes' chains and compares them with each other and with what clients were told. Give it the client of every node of the testnet:
- * one that is down leaves the verdict open, it is never passed over. Asking again with `known` of the answer reads only what is missing.
+ * Compares what was read of all nodes' chains with each other and with what clients were told. A pure function: the same readings have the same
+ * verdict.
  */
-export async function checkSafety(options: CheckSafetyOptions): Promise<SafetyReport & { readings: ChainReadings }> {
-  const told = options.writes.flatMap(({ outcome, height }) => (outcome === 'acknowledged' ? (height ?? []) : []));
-  const atLeast = told.reduce((a, b) => Math.max(a, b), options.atLeast ?? 0);
-  const readings = await readChains({ ...options, atLeast });
-  return { ...judgeSafety(readings, options), readings };
-}
-
-/** The verdict on what was read; the same for the same readings. */
 export function judgeSafety(readings: ChainReadings, { writes, earlier, gone }: SafetyEvidence): SafetyReport {
   const durability = checkDurability(readings, writes);
   // What is not where it was said to be has no place in any order; that is told once.
