@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import { LabError, RefusedError } from '../core/errors.ts';
+import { LabError, messageOf, RefusedError } from '../core/errors.ts';
 import type { EffectKind, RunEvent } from '../journal/records.ts';
 import type { Lab } from '../lab/lab.ts';
 import type { FeatureToggle, ProbeClient, SystemProfile } from '../spec/profile.ts';
@@ -37,7 +37,7 @@ export class Effects {
   readonly #options: EffectOptions;
   /** The effect that is under way on a node, or the last one. */
   readonly #turns = new Map<string, Promise<void>>();
-  #lost: string | undefined;
+  #lost: Error | undefined;
 
   constructor(options: EffectOptions) {
     this.#options = options;
@@ -64,13 +64,15 @@ export class Effects {
   }
 
   /** What was switched could not be extended, and its time is over. */
-  lose({ node, toggle }: HeldSwitch, why: string): void {
-    this.#lost ??= `${toggle} on ${node} could not be kept switched, and has ended by itself: ${why}`;
+  lose({ node, toggle }: HeldSwitch, why: unknown): void {
+    const text = `${toggle} on ${node} could not be kept switched, and has ended by itself: ${messageOf(why)}`;
+    // A testnet that is another's now is refused, whatever was being done.
+    this.#lost ??= why instanceof RefusedError ? why : new StepError([], 'inconclusive', text);
   }
 
   /** What was seen since a switch was lost was not seen with it. */
   throwIfLost(): void {
-    if (this.#lost !== undefined) throw new StepError([], 'inconclusive', this.#lost);
+    if (this.#lost) throw this.#lost;
   }
 
   /** Ends what `switch` began. */

@@ -1,4 +1,3 @@
-import { messageOf } from '../core/errors.ts';
 import type { RunContext } from './run-context.ts';
 
 const longestPollMs = 1_000;
@@ -37,7 +36,7 @@ export function keepSwitches({ inputs, session, effects }: RunContext, forward: 
         } catch (error) {
           // What was meant to be extended is written down as if it were.
           failed.set(key, setMonoMs);
-          if (clock.monotonicMs() - setMonoMs >= held.ttlMs) effects.lose(held, messageOf(error));
+          if (clock.monotonicMs() - setMonoMs >= held.ttlMs) effects.lose(held, error);
         }
       }
     }
