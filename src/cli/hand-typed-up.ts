@@ -1,6 +1,7 @@
 import { systemClock } from '../core/clock.ts';
 import { random } from '../core/random.ts';
 import { SpecError } from '../core/errors.ts';
+import { allEnded } from '../core/wait.ts';
 import type { RollHooks } from '../engine/deployer.ts';
 import { acquireLock } from '../engine/lock.ts';
 import { endingOf, type Ending } from '../engine/ending/outcome.ts';
@@ -144,8 +145,12 @@ export async function openHandTypedUp(
       if (late instanceof Error) throw late;
     };
     try {
-      if (prepared.plan.steps.some((step) => step.kind === 'preflight'))
-        await session.gates.preflight(prepared.topology, order, { judgesIdentity: false, mayRepair: true });
+      if (prepared.plan.steps.some((step) => step.kind === 'preflight')) {
+        await allEnded([
+          session.gates.preflight(prepared.topology, order, { judgesIdentity: false, mayRepair: true }),
+          session.contract.look(prepared.topology, order, options.signal),
+        ]);
+      }
     } catch (error) {
       await finish(error);
       throw error;
