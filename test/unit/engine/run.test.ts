@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { RunRecord } from '../../../src/journal/records.ts';
 import type { FakeScript } from '../../../src/lab/fake/fake-world.ts';
 import { readDeployedTopology } from '../../../src/engine/state.ts';
-import { runWorld, type RunWorld } from '../../helpers/run-world.ts';
+import { runWorld } from '../../helpers/run-world.ts';
 
 const names = ['node-0', 'node-1', 'node-2', 'node-3'];
 
@@ -204,51 +204,6 @@ describe('a guard that fails on a node that was changed before', () => {
     });
     expect(result.outcome).toBe('failed');
     expect(world.deeds()).toEqual(['stop node-0 1.0.0', 'launch node-0 2.0.0']);
-  });
-});
-
-describe('a guard that fails after the last step', () => {
-  /** A run in which this happens while the ledger is checked, and for six seconds; to read the blocks takes as long. */
-  async function ending(what: (world: RunWorld) => void) {
-    const blocks = new Map<number, string[]>();
-    const world: RunWorld = await runWorld({
-      topology: { loadPerSecond: 5 },
-      profile: {
-        submit: async (client, { sequence }) => {
-          const { height = 0 } = await world.profile.probe(client);
-          const id = `transaction-${sequence}`;
-          blocks.set(height, [...(blocks.get(height) ?? []), id]);
-          return { outcome: 'acknowledged', id, height };
-        },
-        transactionsAt: async (_client, height) => {
-          await world.clock.sleep(6000);
-          return blocks.get(height) ?? [];
-        },
-      },
-    });
-    const { result, records } = await world.upgrade({
-      nodes: ['node-0'],
-      hasLoad: true,
-      onRecord: (record) => {
-        if (record.type !== 'step.started' || record.step !== 'ledger') return;
-        void world.clock.sleep(6000).then(() => world.faces.clear());
-        what(world);
-      },
-    });
-    return { result, records };
-  }
-
-  test('takes the change back, though the traffic is over already', async () => {
-    const { result, records } = await ending((world) => world.show('node-0', { healthStatus: 500 }));
-    expect(result.outcome).toMatch(/^(rolled-back|rollback-failed)$/);
-    expect(result.reason).toContain('liveness of node-0');
-    expect(sequence(records)).toContain('rollback node-0');
-  });
-
-  test('for want of data alone changes nothing', async () => {
-    const { result, records } = await ending((world) => world.show('node-0', { statusFails: true }));
-    expect(records.some(({ type }) => type === 'guard.failed')).toBe(true);
-    expect(result.outcome).toBe('passed');
   });
 });
 
