@@ -6,8 +6,9 @@ import { ownersOfLocks, requireGone, type LockOwner } from './lock-owner.ts';
 import type { PulumiDeployerOptions } from './options.ts';
 
 /**
- * The engine overwrites a stack's state in place, so that a kill can leave a part of it. Puts the engine's own copy of the state
- * before back; what was made since is found by label. False when the state is not torn, or not in files of this machine.
+ * A kill can leave a part of a stack's state, or of the `.attrs` file with its digest beside it, which the engine overwrites in place
+ * just before and then refuses to read the state. Puts the engine's own copy of the state before back, of which what was made since is
+ * found by label, and drops torn attributes, which the engine does without. False when nothing is torn, or not in files of this machine.
  */
 export async function mendTornState(
   options: PulumiDeployerOptions,
@@ -21,12 +22,21 @@ export async function mendTornState(
   // A file that is just being written looks torn as well.
   await requireGone(await lockOwners(options, project), options, cause, signal);
   const file = join(folder, '.pulumi', 'stacks', project, `${testnet}.json`);
-  const current = await textOf(file);
-  if (current === undefined || isJson(current)) return false;
-  const before = await textOf(`${file}.bak`);
-  if (before !== undefined && isJson(before)) await writeFileAtomic(file, before, { mode: 0o600 });
-  else await rm(file);
-  return true;
+  const isStateTorn = await isTorn(file);
+  const attributes = `${file}.attrs`;
+  const isAnyTorn = isStateTorn || (await isTorn(attributes));
+  if (isAnyTorn) await rm(attributes, { force: true });
+  if (isStateTorn) {
+    const before = await textOf(`${file}.bak`);
+    if (before !== undefined && isJson(before)) await writeFileAtomic(file, before, { mode: 0o600 });
+    else await rm(file);
+  }
+  return isAnyTorn;
+}
+
+async function isTorn(file: string): Promise<boolean> {
+  const text = await textOf(file);
+  return text !== undefined && !isJson(text);
 }
 
 /** Who holds the stack, where its state is in files of this machine. */

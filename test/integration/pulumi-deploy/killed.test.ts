@@ -130,6 +130,29 @@ test('a state that a kill left torn is put back from before, and what was made s
   expect((await project.pulumi('stack', 'ls')).output).not.toContain(testnet.name);
 });
 
+test.each(['', '{"user.cache_control":'])(
+  'a state whose attributes a kill left torn ("%s") is read all the same',
+  async (torn) => {
+    const testnet = project.testnet();
+    const topology = testnet.topology(['1', '1']);
+    const hooks = new NotedHooks();
+    await testnet.deployer.roll({ topology, order: [] }, hooks);
+    const stacks = join(project.root, '.seatrial/pulumi-state/.pulumi/stacks/seatrial');
+    const attributes = join(stacks, `${testnet.name}.json.attrs`);
+    expect(JSON.parse(await readFile(attributes, 'utf8'))).toHaveProperty('md5');
+    await writeFile(attributes, torn);
+    const refused = await project.pulumi('stack', 'export', '--stack', testnet.name);
+    expect(refused.output).toContain('failed to load checkpoint');
+    hooks.take();
+    await testnet.deployer.roll({ topology: testnet.topology(['1', '2']), order: [] }, hooks);
+    expect(hooks.take().filter((call) => call.startsWith('after'))).toEqual(['after node-1']);
+    await writeFile(attributes, torn);
+    await testnet.deployer.destroy(topology);
+    expect(await testnet.objects()).toEqual([]);
+    expect((await project.pulumi('stack', 'ls')).output).not.toContain(testnet.name);
+  },
+);
+
 test('a lock and a torn state that a kill left together hold neither a roll nor a destroy back', async () => {
   const testnet = project.testnet();
   const topology = testnet.topology(['1', '1']);
