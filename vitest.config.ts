@@ -7,7 +7,7 @@ const waiting = [
   'test/integration/{lab-docker,lab-process,pulumi-deploy,toolchain}/**/*.test.ts',
   'test/integration/node/{bad-releases,unsafe-releases}.test.ts',
   'test/cli/{attach,backup,bad-input,bad-release-drill,bad-releases,chaos,down-keep,drills,fault,interrupted-drill,killed-drill,resume,schedule,second-system,shrink,snapshot,unsafe-drills}.test.ts',
-  'test/e2e/{bad-releases,down-keep,drills,fault,pulumi-story,releases-and-testnets,resume,snapshot}.test.ts',
+  'test/e2e/{bad-releases,down-keep,fault,pulumi-story,releases-and-testnets,resume,snapshot}.test.ts',
 ];
 
 export default defineConfig({

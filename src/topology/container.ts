@@ -30,7 +30,8 @@ export const containerDefaults = {
   log: { driver: 'json-file', options: { 'max-file': '3', 'max-size': '10m' } },
 } as const satisfies Pick<ContainerDefinition, 'restartPolicy' | 'log'>;
 
-const healthTiming = { intervalMs: 5_000, timeoutMs: 3_000, retries: 3, startPeriodMs: 10_000 } as const;
+/** Each check starts a program in every container, which on a small machine takes from the nodes what they need to answer. */
+const healthTiming = { intervalMs: 15_000, timeoutMs: 3_000, retries: 3, startPeriodMs: 10_000 } as const;
 
 /** A health check that runs a command inside the container. It informs people and `docker ps`; gates do not read it. */
 export function healthcheckOf(command: readonly string[]): Healthcheck {
