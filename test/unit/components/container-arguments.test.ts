@@ -27,7 +27,7 @@ test("a node's definition becomes arguments that the provider reads back as they
     uploads: [{ file: '/config/genesis.json', content: '{"chainId":"golden"}\n' }],
     healthcheck: {
       tests: ['CMD', 'node', '--version'],
-      interval: '5s',
+      interval: '15s',
       timeout: '3s',
       startPeriod: '10s',
       retries: 3,
