@@ -1,7 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
 const longTest = { testTimeout: 120_000, hookTimeout: 300_000 };
-/** Most of their time they wait: for a time to live, for a program to start, for a network that needs little of a core. */
+/**
+ * Most of their time they wait: for a time to live, for a program to start, for a network that needs little of a core. Not among them is
+ * test/e2e/drills, whose gates ask monitored containers twice a second for minutes: a neighbour's bursts silence a node for too long.
+ */
 const waiting = [
   'test/contract/{backup,docker-provider,lab}/**/*.test.ts',
   'test/integration/{lab-docker,lab-process,pulumi-deploy,toolchain}/**/*.test.ts',

@@ -22,8 +22,7 @@ const nodes = `job="${nodesJob}",testnet="$testnet",node=~"$node"`;
  */
 export function fleetDashboard({ systemTitle = '', panels = [] }: FleetDashboardOptions = {}): Dashboard {
   const id = counter();
-  // The classic format: every Grafana that people run loads it from files; its successor needs version 12 or later.
-  // eslint-disable-next-line @typescript-eslint/no-deprecated
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- the classic format: its successor needs Grafana 12, older ones run
   const dashboard = new board.DashboardBuilder('Fleet')
     .uid(fleetDashboardUid)
     .tags(['seatrial'])

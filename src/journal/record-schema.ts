@@ -79,6 +79,7 @@ export function checkRecord(value: unknown): { record: RunRecord } | { problem: 
   if (!outer.success) return { problem: describe(outer.error) };
   const inner = knownEvents[outer.data.type]?.safeParse(value);
   if (inner?.success === false) return { problem: `${outer.data.type}: ${describe(inner.error)}` };
+  // The schema is looser than the type on purpose: fields and events that a newer build has added are kept.
   return { record: outer.data as unknown as RunRecord };
 }
 

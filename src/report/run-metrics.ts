@@ -53,6 +53,7 @@ export function createRunMetrics({ testnet, runbook, runId, breakers }: RunMetri
   const plain = new Registry();
   const open = new Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>();
   open.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  // prom-client types a metric's registries by their content type, and reads them alike.
   const sets = [createSet(plain, breakers), createSet(open as unknown as Registry, breakers)];
   for (const registry of [plain, open]) registry.setDefaultLabels({ testnet, runbook, run: runId });
   return {

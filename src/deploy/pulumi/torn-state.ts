@@ -6,9 +6,10 @@ import { ownersOfLocks, requireGone, type LockOwner } from './lock-owner.ts';
 import type { PulumiDeployerOptions } from './options.ts';
 
 /**
- * A kill can leave a part of a stack's state, or of the `.attrs` file with its digest beside it, which the engine overwrites in place
- * just before and then refuses to read the state. Puts the engine's own copy of the state before back, of which what was made since is
- * found by label, and drops torn attributes, which the engine does without. False when nothing is torn, or not in files of this machine.
+ * Mends what makes the engine refuse a stack's state. It replaces the state as a whole but does not sync it, so that a power cut can
+ * leave a part; the `.attrs` file beside it, with the digest, it overwrites in place, so that a kill is enough. A torn state is put back from
+ * the engine's own copy of the one before: what was made since is found by label. Torn attributes are dropped, the engine does without.
+ * False when nothing is torn, or not in files of this machine. Source: `setAttrs` and `Close` in gocloud.dev/blob/fileblob 0.46.
  */
 export async function mendTornState(
   options: PulumiDeployerOptions,

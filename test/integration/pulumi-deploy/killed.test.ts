@@ -114,7 +114,7 @@ test.each([0, 400, 900])(
   },
 );
 
-test('a state that a kill left torn is put back from before, and what was made since is found again', async () => {
+test('a state that was left torn is put back from before, and what was made since is found again', async () => {
   const testnet = project.testnet();
   const topology = testnet.topology(['1', '1']);
   const hooks = new NotedHooks();
