@@ -131,6 +131,24 @@ describe('the lab daemon', () => {
     expect(existsSync(`${stateDir}/lab`)).toBe(false);
   });
 
+  test('is started once, however many ask for it while it does not listen yet', async () => {
+    const { stateDir } = await processBench();
+    const daemon = new LabDaemon({ testnet: 'bench', stateDir, clock: systemClock });
+    onTestFinished(() => daemon.end());
+    const asked: ReturnType<LabDaemon['connect']>[] = [];
+    let isOver = false;
+    const over = (): void => void (isOver = true);
+    while (!isOver) {
+      const connection = daemon.connect();
+      asked.push(connection);
+      connection.then(over, over);
+      await systemClock.sleep(5);
+    }
+    for (const connection of await Promise.all(asked)) connection.close();
+    expect(asked.length).toBeGreaterThan(5);
+    expect((await findDaemon('bench', stateDir)).filter(({ name }) => name === 'sh')).toHaveLength(1);
+  });
+
   test('that is killed comes back with all links, and so it does when its supervisor was killed before', async () => {
     const { nodes, pids } = await linkedBench();
     const [, second] = nodes as [TopologyNode, TopologyNode];

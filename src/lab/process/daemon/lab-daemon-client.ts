@@ -16,6 +16,7 @@ export class LabDaemon {
   readonly #testnet: string;
   readonly #stateDir: string;
   readonly #clock: Clock;
+  /** From the moment a supervisor is started until somebody has reached its daemon. */
   #starting: Promise<void> | undefined;
 
   constructor({ testnet, stateDir, clock }: { testnet: string; stateDir: string; clock: Clock }) {
@@ -56,15 +57,19 @@ export class LabDaemon {
   async connect(options: CallOptions = {}): Promise<DaemonConnection> {
     const connection = await DaemonConnection.open(this.#stateDir, this.#clock);
     if (connection) return connection;
-    this.#starting ??= this.#start().finally(() => (this.#starting = undefined));
-    await this.#starting;
-    return waitFor(() => DaemonConnection.open(this.#stateDir, this.#clock), {
-      clock: this.#clock,
-      what: `the lab daemon of ${this.#testnet} to listen`,
-      timeoutMs: START_TIMEOUT_MS,
-      intervalMs: 5,
-      signal: options.signal,
-    });
+    const starting = (this.#starting ??= this.#start());
+    try {
+      await starting;
+      return await waitFor(() => DaemonConnection.open(this.#stateDir, this.#clock), {
+        clock: this.#clock,
+        what: `the lab daemon of ${this.#testnet} to listen`,
+        timeoutMs: START_TIMEOUT_MS,
+        intervalMs: 5,
+        signal: options.signal,
+      });
+    } finally {
+      if (this.#starting === starting) this.#starting = undefined;
+    }
   }
 
   /** Ends it; returns when neither it nor its supervisor is there. */
