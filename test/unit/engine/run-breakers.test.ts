@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { BreakerOpenError } from '../../../src/core/breaker.ts';
 import { openRunBreakers, type RunBreakers } from '../../../src/engine/run-breakers.ts';
 import type { RunEvent, RunRecord } from '../../../src/journal/records.ts';
@@ -47,7 +47,12 @@ async function world(): Promise<World> {
     clock,
     fake,
     engine,
-    open: () => openRunBreakers({ runDir, topology, lab, clock, random: () => 0, transport }),
+    open: async () => {
+      const breakers = await openRunBreakers({ runDir, topology, lab, clock, random: () => 0, transport });
+      // What is still being written would make the folder anew after its removal.
+      onTestFinished(() => breakers.close());
+      return breakers;
+    },
   };
 }
 
