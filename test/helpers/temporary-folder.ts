@@ -7,7 +7,7 @@ import { onTestFinished } from 'vitest';
 /** An empty folder that is removed when the test has ended. */
 export async function temporaryFolder(parent: string = tmpdir()): Promise<string> {
   const folder = await mkdtemp(join(parent, 'seatrial-test-'));
-  // At once: a test that ends with hundreds of folders does not wait as often for a thread of the pool to come back.
+  // Synchronously: of the hundreds of folders of one test, the removal of one did not come back from the thread pool.
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }

@@ -16,7 +16,7 @@ export class LabDaemon {
   readonly #testnet: string;
   readonly #stateDir: string;
   readonly #clock: Clock;
-  /** From the moment a supervisor is started until somebody has reached its daemon. */
+  /** From the moment a supervisor is started until the first who waits has reached its daemon, or gives up. */
   #starting: Promise<void> | undefined;
 
   constructor({ testnet, stateDir, clock }: { testnet: string; stateDir: string; clock: Clock }) {
